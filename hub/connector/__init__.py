@@ -1,0 +1,1 @@
+"""The connector contract: the only part of the hub that a plugin imports."""

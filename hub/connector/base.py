@@ -1,0 +1,128 @@
+"""Connector and its capabilities. A capability is a base class, not a flag: what a connector can do and what
+it claims cannot differ."""
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Sequence
+from typing import ClassVar
+
+from pydantic import BaseModel, SecretStr
+
+from hub.connector.access import Access
+from hub.connector.errors import ErrorRule
+from hub.connector.models import (
+    Account,
+    Cursor,
+    Grant,
+    InboundRequest,
+    Manifest,
+    OAuthProfile,
+    Page,
+    Pointer,
+    RawSubmission,
+    Received,
+    SourceForm,
+    Submission,
+)
+from hub.connector.oauth import ClientCredentials, Redirect, exchange_code, refresh, revoke
+
+
+class Connector(ABC):
+    """Plugin code for one source of leads. Instances hold no state: two of them share nothing."""
+
+    manifest: ClassVar[Manifest]
+    error_rules: ClassVar[tuple[ErrorRule, ...]] = ()
+
+    @abstractmethod
+    def normalise(self, raw: RawSubmission) -> Submission:
+        """Read a raw submission. Pure: no I/O, no clock, the same answer each time.
+
+        Raises ``BadPayloadError`` with the path of what could not be read.
+        """
+
+    async def identify(self, access: Access) -> Account:
+        """Whom the grant reaches, which parts it holds, and which rights are missing (in plain words)."""
+        raise NotImplementedError(f"{self.manifest.key} has no accounts to identify")
+
+    async def list_forms(self, access: Access) -> Sequence[SourceForm]:
+        """All forms of the account, with their questions. An account without any returns an empty list."""
+        return ()
+
+
+class Authorizes(ABC):
+    """The admin signs in at the platform (OAuth 2.0 authorisation code)."""
+
+    oauth: ClassVar[OAuthProfile]
+
+    def credentials(self, settings: BaseModel) -> ClientCredentials:
+        """The client id and secret among the connector's settings (default: fields of these names)."""
+        return ClientCredentials.from_settings(settings)
+
+    async def exchange(self, code: SecretStr, redirect: Redirect, access: Access) -> Grant:
+        """Turn the code of the redirect into a grant (default: RFC 6749 section 4.1.3)."""
+        return await exchange_code(self.oauth, self.credentials(access.settings_model()), code, redirect, access)
+
+    async def renew(self, grant: Grant, access: Access) -> Grant:
+        """A fresh grant from an old one (default: RFC 6749 section 6). Without a new refresh token the old
+        one stays; the hub sees to that."""
+        return await refresh(self.oauth, self.credentials(access.settings_model()), grant, access)
+
+    async def revoke(self, grant: Grant, access: Access) -> None:
+        """Tell the platform that the grant is no longer needed (default: RFC 7009 where a URL is known)."""
+        await revoke(self.oauth, self.credentials(access.settings_model()), grant, access)
+
+
+class Polls(ABC):
+    """Submissions can be listed at the source."""
+
+    @abstractmethod
+    def fetch(self, access: Access, form: SourceForm, since: Cursor | None) -> AsyncIterator[Page]:
+        """All submissions of a form from ``since.mark`` on (inclusive; None: as far back as there are any).
+
+        The hub has taken the overlap off the mark already. Each page's cursor must be safe to store once that
+        page is stored; the last page's cursor has ``token=None`` and a mark no later than the newest
+        submission read.
+        """
+
+
+class Receives(ABC):
+    """The source calls us."""
+
+    @abstractmethod
+    def receive(self, request: InboundRequest, secret: SecretStr) -> Received:
+        """Verify and unpack one request. Pure. ``secret`` is what the source signs with or sends along.
+
+        Raises ``UnverifiedRequestError``, or ``BadPayloadError`` where a verified body cannot be unpacked at
+        all. An element that cannot be read alone becomes a ``RawSubmission`` without ``source_id``.
+        """
+
+    def webhook_secrets(self, settings: BaseModel) -> tuple[SecretStr, ...]:
+        """The secrets among the connector's settings, newest first; each is tried (rotation)."""
+        return tuple(
+            value
+            for name in ("webhook_secret", "previous_webhook_secret")
+            if isinstance(value := getattr(settings, name, None), SecretStr)
+        )
+
+    async def resolve(self, access: Access, pointer: Pointer) -> RawSubmission:
+        """Fetch what a thin delivery pointed at. Only for sources whose ``receive`` returns pointers."""
+        raise NotImplementedError("this source delivers whole submissions")
+
+
+class Subscribes(Receives):
+    """The hub can switch the source's deliveries on and off by itself."""
+
+    @abstractmethod
+    async def subscribe(self, access: Access, callback_url: str) -> None:
+        """Make sure that deliveries for every part of the account arrive at ``callback_url``. Idempotent."""
+
+    @abstractmethod
+    async def is_subscribed(self, access: Access, callback_url: str) -> bool:
+        """Whether deliveries for every part are switched on; False where only some are."""
+
+    @abstractmethod
+    async def unsubscribe(self, access: Access) -> None:
+        """Switch deliveries off. Idempotent."""
+
+
+class HostsForms(Receives):
+    """The hub itself is the source: its own published forms are posted to this connector."""

@@ -1,0 +1,1 @@
+"""The core: master form, mapping, defaults, routing, ledger, leads, connections. Knows no platform and no HTTP."""

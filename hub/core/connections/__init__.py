@@ -1,0 +1,1 @@
+"""Connections, their states, accounts and grants."""

@@ -1,0 +1,1 @@
+"""Source forms as last seen, and the stored mapping of each to the master form."""

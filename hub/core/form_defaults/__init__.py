@@ -1,0 +1,1 @@
+"""What every lead of a source form gets: stage, type, source, priority, centre, assignee."""

@@ -1,0 +1,1 @@
+"""The hub's own forms: drafts, published versions, public keys."""

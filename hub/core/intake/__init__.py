@@ -1,0 +1,1 @@
+"""The ledger: receipts, dispositions, balance; and the work that turns receipts into leads."""

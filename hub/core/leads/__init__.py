@@ -1,0 +1,1 @@
+"""Leads, persons, submissions, journey and change history."""

@@ -1,0 +1,1 @@
+"""The one schema of lead fields of an organisation, in versions."""

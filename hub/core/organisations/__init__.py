@@ -1,0 +1,1 @@
+"""Organisations, their centres, people and roles."""

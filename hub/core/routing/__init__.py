@@ -1,0 +1,1 @@
+"""Who works on a lead: rules, strategies, capacity, queues, and the trace that explains it."""

@@ -1,0 +1,1 @@
+"""Engine, column types, naming rules and migrations; imports nothing else of ours."""

@@ -1,0 +1,124 @@
+"""Reaching the database: one way for SQLite and PostgreSQL.
+
+Work is a plain function that takes a SQLAlchemy Core ``Connection``; here it is decided on which thread and in
+which transaction it runs. SQLite has one writer thread (a second writer would only wait for the first), so
+writes never meet "database is locked" inside a process; PostgreSQL has several.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from hub.db import guard
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+READERS = 4
+WRITERS = 4
+BUSY_TIMEOUT_MS = 15_000
+_WRITES = "leadhub_writes"
+
+
+class DatabaseUnavailableError(Exception):
+    """The database did not take the work; nothing was written. The same work may be tried again."""
+
+
+class Database:
+    """One database, with its threads. ``url`` is ``sqlite:////path`` or ``postgresql+psycopg://...``."""
+
+    def __init__(self, url: str) -> None:
+        self.url = sa.make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.engine = _sqlite_engine(self.url) if self.is_sqlite else _postgres_engine(self.url)
+        guard.install(self.engine)
+        self._writing_engine = self.engine.execution_options(**{_WRITES: True})
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="db-read")
+        self._writers = ThreadPoolExecutor(1 if self.is_sqlite else WRITERS, thread_name_prefix="db-write")
+
+    async def read(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run ``work`` in a transaction of its own that is rolled back."""
+        run = partial(self.read_now, work, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._readers, run)
+
+    async def write(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run ``work`` in a writing transaction; when this returns, what it wrote is on the disk.
+
+        Raises ``DatabaseUnavailableError`` when the database could not be reached or could not commit.
+        """
+        run = partial(self.write_now, work, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._writers, run)
+
+    def read_now(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """``read`` on the calling thread."""
+        with _named_failures(), self.engine.connect() as connection:
+            return work(connection, *args, **kwargs)
+
+    def write_now(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """``write`` on the calling thread (commands, migrations and tests; a server uses ``write``)."""
+        with _named_failures(), self._writing_engine.begin() as connection:
+            return work(connection, *args, **kwargs)
+
+    def close(self) -> None:
+        """Finish what runs, then close threads and connections."""
+        self._writers.shutdown()
+        self._readers.shutdown()
+        self.engine.dispose()
+
+
+@contextmanager
+def _named_failures() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeoutError) as failure:
+        raise DatabaseUnavailableError(f"the database did not take the work: {type(failure).__name__}") from failure
+
+
+def _sqlite_engine(url: sa.URL) -> sa.Engine:
+    engine = sa.create_engine(
+        url,
+        poolclass=sa.QueuePool,
+        pool_size=READERS + 2,
+        max_overflow=8,
+        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000, "cached_statements": 512},
+    )
+    sa.event.listen(engine, "connect", _prepare_sqlite)
+    sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(dbapi_connection: Any, _record: Any) -> None:
+    """WAL below synchronous=FULL loses acknowledged rows in a power cut (DG-02)."""
+    dbapi_connection.isolation_level = None
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "temp_store=MEMORY",
+        "cache_size=-8192",
+    ):
+        dbapi_connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """Writers take the lock at once: a reader that turns into a writer could be refused half-way."""
+    writes = connection.get_execution_options().get(_WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _postgres_engine(url: sa.URL) -> sa.Engine:
+    return sa.create_engine(
+        url,
+        pool_size=READERS + WRITERS,
+        max_overflow=8,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": 5, "options": "-c timezone=UTC -c lock_timeout=15s"},
+    )

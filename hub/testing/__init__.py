@@ -1,0 +1,1 @@
+"""What connector authors test with: simulators, fixture cases and the conformance kit."""
