@@ -53,22 +53,29 @@ class Authorizes(ABC):
 
     oauth: ClassVar[OAuthProfile]
 
+    def oauth_for(self, settings: BaseModel) -> OAuthProfile:
+        """The profile under these settings (default: ``oauth``), for platforms whose sign-in has options."""
+        return self.oauth
+
     def credentials(self, settings: BaseModel) -> ClientCredentials:
         """The client id and secret among the connector's settings (default: fields of these names)."""
         return ClientCredentials.from_settings(settings)
 
     async def exchange(self, code: SecretStr, redirect: Redirect, access: Access) -> Grant:
         """Turn the code of the redirect into a grant (default: RFC 6749 section 4.1.3)."""
-        return await exchange_code(self.oauth, self.credentials(access.settings_model()), code, redirect, access)
+        settings = access.settings_model()
+        return await exchange_code(self.oauth_for(settings), self.credentials(settings), code, redirect, access)
 
     async def renew(self, grant: Grant, access: Access) -> Grant:
         """A fresh grant from an old one (default: RFC 6749 section 6). Without a new refresh token the old
         one stays; the hub sees to that."""
-        return await refresh(self.oauth, self.credentials(access.settings_model()), grant, access)
+        settings = access.settings_model()
+        return await refresh(self.oauth_for(settings), self.credentials(settings), grant, access)
 
     async def revoke(self, grant: Grant, access: Access) -> None:
         """Tell the platform that the grant is no longer needed (default: RFC 7009 where a URL is known)."""
-        await revoke(self.oauth, self.credentials(access.settings_model()), grant, access)
+        settings = access.settings_model()
+        await revoke(self.oauth_for(settings), self.credentials(settings), grant, access)
 
 
 class Polls(ABC):

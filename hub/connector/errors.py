@@ -21,6 +21,9 @@ from typing import Any, ClassVar
 from pydantic import JsonValue
 
 
+TRACE_LENGTH = 100
+
+
 class ConnectorError(Exception):
     """Base of every named failure.
 
@@ -116,6 +119,7 @@ class ErrorRule:
 
     A rule matches when the status is in ``status`` (empty: any) and, for each dotted path in ``where``, the
     value found is in the given collection (a ``range`` works too). ``name`` identifies the rule in tests.
+    ``trace`` are dotted paths of codes and references that join the detail, for the platform's support.
     """
 
     name: str
@@ -125,6 +129,7 @@ class ErrorRule:
     where: Mapping[str, Collection[Any]] = field(default_factory=dict)
     code: str | None = None
     retry_after: Callable[[ApiAnswer], timedelta | None] | None = None
+    trace: tuple[str, ...] = ()
 
     def matches(self, answer: ApiAnswer) -> bool:
         """Whether this rule speaks about the answer."""
@@ -138,6 +143,8 @@ class ErrorRule:
 
     def error(self, answer: ApiAnswer, detail: str) -> ConnectorError:
         """The error that this rule makes of a matching answer."""
+        found = [f"{path} {value}" for path in self.trace if isinstance(value := answer.at(path), str | int)]
+        detail = "; ".join([detail, *(each[:TRACE_LENGTH] for each in found)])
         if issubclass(self.raises, RateLimitedError):
             wait = self.retry_after(answer) if self.retry_after else None
             return self.raises(self.user_message, retry_after=wait, detail=detail, code=self.code)

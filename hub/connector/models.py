@@ -183,6 +183,8 @@ class RawSubmission(Model):
     body: JsonValue
     part_id: Identifier | None = None
     suspicions: tuple[str, ...] = ()
+    received_at: AwareDatetime | None = None
+    """When the hub received it, set by the hub: the moment to use where a source tells no time of its own."""
 
 
 class Pointer(Model):

@@ -90,6 +90,7 @@ def _sqlite_engine(url: sa.URL) -> sa.Engine:
         max_overflow=8,
         connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000, "cached_statements": 512},
     )
+    engine.dialect.use_insertmanyvalues_wo_returning = True
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
     return engine

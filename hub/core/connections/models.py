@@ -33,7 +33,8 @@ connections = sa.Table(
     sa.Column("account_name", sa.Text),
     sa.Column("missing_rights", JsonText, nullable=False),
     sa.Column("state", sa.String(20), nullable=False),
-    sa.Column("reason", sa.String(60)),
+    sa.Column("reason", sa.Text),
+    sa.Column("needs_grant", sa.Boolean, nullable=False, default=True),
     sa.Column("has_grant", sa.Boolean, nullable=False, default=False),
     moment("expires_at", nullable=True),
     moment("authorised_until", nullable=True),
@@ -42,11 +43,15 @@ connections = sa.Table(
     moment("last_error_at", nullable=True),
     sa.Column("failures_in_row", sa.Integer, nullable=False, default=0),
     moment("next_attempt_at", nullable=True),
+    sa.Column("reminded_days", sa.Integer),
     moment("created_at"),
     moment("state_changed_at"),
     sa.Index("ix_connections_organisation_id", "organisation_id"),
+    sa.Index("ix_connections_app_id", "app_id"),
 )
-"""``state``: ``authorization_needed``, ``active``, ``inactive`` or ``disconnected``; labels are derived."""
+"""``state``: ``authorization_needed``, ``active``, ``inactive`` or ``disconnected``; labels are derived.
+``reason`` is the code of an error, or what an admin wrote. ``reminded_days`` is the last reminder sent before
+``authorised_until``; a connection that hosts our own forms needs no grant."""
 
 connection_parts = sa.Table(
     "connection_parts",
@@ -72,9 +77,12 @@ grants = sa.Table(
     sa.Column("lease_owner", sa.Text),
     moment("lease_until", nullable=True),
     moment("intent_at", nullable=True),
+    sa.Column("renewal_failures", sa.Integer, nullable=False, default=0),
+    moment("retry_at", nullable=True),
     moment("stored_at"),
 )
-"""``generation`` grows with every stored grant; ``intent_at`` is set before a renewal leaves (TK-02)."""
+"""``generation`` grows with every stored grant; ``intent_at`` is set before a renewal leaves (TK-02);
+``retry_at`` is when a renewal that failed may be tried again."""
 
 data_keys = sa.Table(
     "data_keys",
@@ -119,13 +127,3 @@ pull_marks = sa.Table(
 )
 """``mark`` is the platform's own time up to which a whole listing was read; it never passes a gap (DG-09).
 ``complete_until`` is what the page shows. ``resume_*`` stand inside a listing that was cut off."""
-
-processes = sa.Table(
-    "processes",
-    metadata,
-    sa.Column("name", sa.Text, primary_key=True),
-    sa.Column("incarnation", sa.Text, nullable=False),
-    moment("started_at"),
-    moment("beat_at"),
-)
-"""One row per running process of the hub; one that stays silent loses its work to another (DG-06)."""

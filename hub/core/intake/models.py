@@ -32,12 +32,12 @@ receipts = sa.Table(
     sa.Column("attempts", sa.Integer, nullable=False, default=0),
     moment("next_attempt_at", nullable=True),
     sa.Column("lease_owner", sa.Text),
-    moment("lease_until", nullable=True),
     sa.Column("lease_generation", sa.Integer, nullable=False, default=0),
     moment("settled_at", nullable=True),
     sa.Index(
         "ix_receipts_open",
-        "lease_until",
+        "lease_owner",
+        "id",
         sqlite_where=sa.text("disposition = 'pending'"),
         postgresql_where=sa.text("disposition = 'pending'"),
     ),
@@ -45,7 +45,9 @@ receipts = sa.Table(
     sa.Index("ix_receipts_list", "organisation_id", "disposition", "id"),
 )
 """One row per inbound delivery, element of a batch, row of a pull or row of an import. ``raw`` stands on the
-first receipt of a delivery only (position 0); ``payload`` is the element as the connector unpacked it."""
+first receipt of a delivery only (position 0); ``payload`` is the element as the connector unpacked it, None while a
+thin delivery is not resolved. ``lease_owner`` is the name of the process that works on a pending receipt; the lease
+lives as long as that process's heartbeat, and ``lease_generation`` grows whenever it changes hands."""
 
 ledger_days = sa.Table(
     "ledger_days",

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 
+from hub.core.leads.append_only import protect
 from hub.db.schema import id_column, metadata, moment, organisation_column
 from hub.db.types import JsonText
 
@@ -138,6 +139,7 @@ journey_steps = sa.Table(
 )
 """Append-only: triggers in the database refuse to change or delete a step of a living lead (C-023).
 ``actor`` is ``user:<id>``, ``connector:<key>`` or ``hub``."""
+protect(journey_steps)
 
 lead_changes = sa.Table(
     "lead_changes",

@@ -61,3 +61,12 @@ user_centres = sa.Table(
     sa.Column("user_id", sa.Uuid, sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("centre_id", sa.Uuid, sa.ForeignKey("centres.id", ondelete="CASCADE"), primary_key=True),
 )
+
+config_versions = sa.Table(
+    "config_versions",
+    metadata,
+    sa.Column("organisation_id", sa.Uuid, sa.ForeignKey("organisations.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+"""Grows with every change of mappings, form defaults, master form, pipelines or routing, so that a process that
+keeps a copy of these asks one number to learn whether the copy is still right."""

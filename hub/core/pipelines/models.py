@@ -49,8 +49,11 @@ lead_sources = sa.Table(
     sa.Column("description", sa.Text, nullable=False),
     sa.Column("color", sa.String(7), nullable=False),
     sa.Column("is_active", sa.Boolean, nullable=False, default=True),
+    sa.Column("built_in_code", sa.Text),
     sa.UniqueConstraint("organisation_id", "code"),
+    sa.UniqueConstraint("organisation_id", "built_in_code"),
 )
+"""``built_in_code`` is what a connector's manifest names; it stays when people change ``code``."""
 
 lead_types = sa.Table(
     "lead_types",

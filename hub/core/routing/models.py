@@ -15,12 +15,15 @@ assignees = sa.Table(
     sa.Column("weight", sa.Integer, nullable=False, default=1),
     moment("absent_from", nullable=True),
     moment("absent_until", nullable=True),
+    sa.Column("hours", JsonText),
+    sa.Column("time_zone", sa.Text),
     sa.Column("open_leads", sa.Integer, nullable=False, default=0),
     moment("last_assigned_at", nullable=True),
     sa.Column("current_weight", sa.Integer, nullable=False, default=0),
     sa.Index("ix_assignees_organisation_id", "organisation_id"),
 )
-"""``capacity`` None means no limit. ``current_weight`` is the state of smooth weighted round robin."""
+"""``capacity`` None means no limit. ``hours`` are the weekly working hours in ``time_zone`` (see ``hours.py``), None
+means always. ``current_weight`` is the state of smooth weighted round robin."""
 
 queues = sa.Table(
     "queues",
@@ -31,7 +34,15 @@ queues = sa.Table(
     sa.Column("is_default", sa.Boolean, nullable=False, default=False),
     sa.Column("claim_within_minutes", sa.Integer, nullable=False),
     sa.UniqueConstraint("organisation_id", "name"),
+    sa.Index(
+        "uq_queues_default",
+        "organisation_id",
+        unique=True,
+        sqlite_where=sa.text("is_default"),
+        postgresql_where=sa.text("is_default"),
+    ),
 )
+"""Where a lead waits with a clock when nobody can take it. The default queue always exists."""
 
 routing_rules = sa.Table(
     "routing_rules",

@@ -1,0 +1,59 @@
+"""Pending receipts change hands: after a crash, when a process fell silent, or on redrive."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from hub.core.intake.models import receipts
+from hub.core.intake.receipts import Disposition
+from hub.db.guard import ALL_ORGANISATIONS
+
+_SEES_ALL = {ALL_ORGANISATIONS: "the intake works off the receipts of every organisation"}
+_PENDING = receipts.c.disposition == Disposition.PENDING.value
+
+_WORKABLE = (
+    sa.select(receipts)
+    .where(_PENDING, receipts.c.lease_owner == sa.bindparam("owner"), receipts.c.payload.is_not(None))
+    .order_by(receipts.c.id)
+    .limit(sa.bindparam("most"))
+    .execution_options(**_SEES_ALL)
+)
+_UNRESOLVED = (
+    sa.select(receipts)
+    .where(_PENDING, receipts.c.lease_owner == sa.bindparam("owner"), receipts.c.payload.is_(None))
+    .order_by(receipts.c.id)
+    .limit(sa.bindparam("most"))
+    .execution_options(**_SEES_ALL)
+)
+_TAKE_OVER = (
+    sa.update(receipts)
+    .where(
+        _PENDING,
+        sa.or_(
+            receipts.c.lease_owner.is_(None), receipts.c.lease_owner.in_(sa.bindparam("from_owners", expanding=True))
+        ),
+    )
+    .values(lease_owner=sa.bindparam("new_owner"), lease_generation=receipts.c.lease_generation + 1)
+    .execution_options(**_SEES_ALL)
+)
+
+
+def take_over(connection: Connection, process_name: str, dead: Sequence[str]) -> int:
+    """Take the pending receipts of dead processes (and of nobody); returns how many.
+
+    A process takes over from its own predecessor too: the generation grows, so that whatever the predecessor
+    still had under way settles nothing (DG-06).
+    """
+    return connection.execute(_TAKE_OVER, {"from_owners": list(dead), "new_owner": process_name}).rowcount
+
+
+def read_held(connection: Connection, process_name: str, most: int) -> list[dict[str, Any]]:
+    """Pending receipts that this process holds and can work off, oldest first."""
+    return [dict(row._mapping) for row in connection.execute(_WORKABLE, {"owner": process_name, "most": most})]
+
+
+def read_unresolved(connection: Connection, process_name: str, most: int) -> list[dict[str, Any]]:
+    """Thin deliveries that this process holds and that wait for their content."""
+    return [dict(row._mapping) for row in connection.execute(_UNRESOLVED, {"owner": process_name, "most": most})]

@@ -1,0 +1,57 @@
+"""The daily counters of the ledger, kept in the transactions that store and settle receipts."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy.engine import Connection
+
+from hub.core.intake.models import ledger_days
+from hub.db.upsert import add_counts
+
+RECEIVED = "received"
+NO_CONNECTION = UUID(int=0)
+
+
+class Line(NamedTuple):
+    """One line of the ledger: where and when receipts came in."""
+
+    organisation_id: UUID
+    connection_id: UUID
+    path: str
+    day: date
+
+
+def line_of(row: Mapping[str, Any]) -> Line:
+    """The line that a receipt counts on, whenever it is settled."""
+    return Line(row["organisation_id"], row["connection_id"] or NO_CONNECTION, row["path"], row["received_at"].date())
+
+
+def count_received(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Count new receipts, with the disposition that they start with."""
+    counts: Counter[tuple[Line, str]] = Counter()
+    for row in rows:
+        line = line_of(row)
+        counts[line, RECEIVED] += 1
+        counts[line, row["disposition"]] += 1
+    _add(connection, counts)
+
+
+def count_moves(connection: Connection, moves: Iterable[tuple[Line, str, str]]) -> None:
+    """Count receipts that went from one disposition to another."""
+    counts: Counter[tuple[Line, str]] = Counter()
+    for line, before, after in moves:
+        counts[line, before] -= 1
+        counts[line, after] += 1
+    _add(connection, counts)
+
+
+def _add(connection: Connection, counts: Mapping[tuple[Line, str], int]) -> None:
+    add_counts(
+        connection,
+        ledger_days,
+        "receipts",
+        [{**line._asdict(), "entry": entry, "receipts": number} for (line, entry), number in counts.items() if number],
+    )

@@ -1,0 +1,197 @@
+"""The ledger's front door: a delivery is on the disk when ``accept`` returns, and not before.
+
+Concurrent deliveries share a commit: what came while the last commit ran goes into the next one. No timer is
+involved, so a lone delivery waits for nobody and a crowd costs one flush.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from hub.connector.clock import Clock
+from hub.core.intake import counters
+from hub.core.intake.models import receipts, refusals
+from hub.core.intake.receipts import Accepted, Delivery, KeyReusedError, rows_of
+from hub.db.engine import Database, DatabaseUnavailableError
+from hub.db.upsert import add_counts
+
+ROWS_PER_COMMIT = 1_000
+
+_INSERT = sa.insert(receipts)
+_KNOWN = sa.select(receipts.c.connection_id, receipts.c.source_id, receipts.c.digest).where(
+    receipts.c.organisation_id == sa.bindparam("organisation"),
+    receipts.c.connection_id == sa.bindparam("connection"),
+    receipts.c.source_id == sa.bindparam("source"),
+)
+
+
+@dataclass(slots=True)
+class _Waiting:
+    rows: list[dict[str, Any]]
+    strict: bool
+    done: "asyncio.Future[Accepted]"
+
+
+class Ledger:
+    """Accepts deliveries for one process. ``on_stored`` is called on the event loop with rows just committed."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        process_name: str,
+        on_stored: Callable[[Sequence[dict[str, Any]]], None] = lambda rows: None,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._process_name = process_name
+        self._on_stored = on_stored
+        self._waiting: list[_Waiting] = []
+        self._task: asyncio.Task[None] | None = None
+        self._refused: Counter[tuple[str, date, str, str]] = Counter()
+
+    @property
+    def waiting(self) -> int:
+        """How many deliveries wait for their commit; the work behind the ledger steps back while some do."""
+        return len(self._waiting)
+
+    async def accept(self, delivery: Delivery) -> Accepted:
+        """Store a delivery; when this returns its receipts are committed and flushed (DG-01).
+
+        Raises ``DatabaseUnavailableError`` when they are not (answer 503), and ``KeyReusedError`` for a strict
+        repeat with another content (answer 422).
+        """
+        done: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(rows_of(delivery, self._process_name), delivery.strict_repeat, done))
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._commit_waiting(), name="ledger")
+        return await done
+
+    async def count_refusal(self, endpoint: str, reason: str, sender: str) -> None:
+        """Count a request that was turned away; its body is not kept (decision 6)."""
+        now = self._clock.now()
+        self._refused[endpoint[:200], now.date(), reason[:60], sender[:64]] += 1
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._commit_waiting(), name="ledger")
+
+    async def close(self) -> None:
+        """Wait for what is being committed."""
+        if self._task is not None:
+            await self._task
+
+    async def _commit_waiting(self) -> None:
+        while self._waiting or self._refused:
+            group = self._take_group()
+            refused, self._refused = self._refused, Counter()
+            await self._store_group(group)
+            if refused:
+                await self._store_refusals(refused)
+
+    async def _store_group(self, group: list[_Waiting]) -> None:
+        if not group:
+            return
+        try:
+            outcomes = await self._database.write(_store, [(each.rows, each.strict) for each in group])
+        except DatabaseUnavailableError as failure:
+            self._fail(group, failure)
+        except Exception as failure:
+            if len(group) == 1:
+                self._fail(group, failure)
+            for alone in group if len(group) > 1 else ():
+                await self._store_group([alone])
+        else:
+            self._report(group, outcomes)
+
+    def _take_group(self) -> list[_Waiting]:
+        size, end = 0, 0
+        for waiting in self._waiting:
+            size += len(waiting.rows)
+            end += 1
+            if size >= ROWS_PER_COMMIT:
+                break
+        group, self._waiting = self._waiting[:end], self._waiting[end:]
+        return group
+
+    def _report(self, group: list[_Waiting], outcomes: list[bool | None]) -> None:
+        stored: list[dict[str, Any]] = []
+        for waiting, repeated in zip(group, outcomes, strict=True):
+            if repeated is None:
+                _set_exception(waiting.done, KeyReusedError("this key was used before, with another content"))
+                continue
+            stored += waiting.rows
+            if not waiting.done.done():
+                waiting.done.set_result(Accepted(tuple(row["id"] for row in waiting.rows), repeated))
+        if stored:
+            self._on_stored(stored)
+
+    def _fail(self, group: list[_Waiting], failure: Exception) -> None:
+        if not isinstance(failure, DatabaseUnavailableError):
+            failure = DatabaseUnavailableError(f"the ledger could not store: {type(failure).__name__}")
+        for waiting in group:
+            _set_exception(waiting.done, failure)
+
+    async def _store_refusals(self, refused: Mapping[tuple[str, date, str, str], int]) -> None:
+        try:
+            await self._database.write(_add_refusals, refused, self._clock.now())
+        except DatabaseUnavailableError:
+            self._refused.update(refused)
+            await self._clock.sleep(0.05)
+
+
+def _set_exception(future: "asyncio.Future[Accepted]", failure: Exception) -> None:
+    if not future.done():
+        future.set_exception(failure)
+
+
+def _store(connection: Connection, group: list[tuple[list[dict[str, Any]], bool]]) -> list[bool | None]:
+    """Insert the rows of a group. Per delivery: whether it repeats, or None where a strict repeat was refused."""
+    seen: dict[tuple[UUID | None, str | None], str] = {}
+    outcomes: list[bool | None] = []
+    rows: list[dict[str, Any]] = []
+    for own_rows, strict in group:
+        outcome = _repeats(connection, own_rows[0], seen) if strict else False
+        outcomes.append(outcome)
+        if outcome is not None:
+            rows += own_rows
+    if rows:
+        connection.execute(_INSERT, rows)
+        counters.count_received(connection, rows)
+    return outcomes
+
+
+def _repeats(
+    connection: Connection, row: dict[str, Any], seen: dict[tuple[UUID | None, str | None], str]
+) -> bool | None:
+    if row["source_id"] is None:
+        return False
+    key = (row["connection_id"], row["source_id"])
+    before = seen.get(key)
+    if before is None:
+        found = connection.execute(
+            _KNOWN,
+            {"organisation": row["organisation_id"], "connection": row["connection_id"], "source": row["source_id"]},
+        ).first()
+        before = found.digest if found else None
+    seen.setdefault(key, row["digest"])
+    if before is None:
+        return False
+    return True if before == row["digest"] else None
+
+
+def _add_refusals(connection: Connection, refused: Mapping[tuple[str, date, str, str], int], now: Any) -> None:
+    add_counts(
+        connection,
+        refusals,
+        "requests",
+        [
+            {"endpoint": endpoint, "day": day, "reason": reason, "sender": sender, "requests": number, "last_at": now}
+            for (endpoint, day, reason, sender), number in refused.items()
+        ],
+    )

@@ -1,0 +1,98 @@
+"""From a stored receipt to a submission that is ready to become a lead: normalise, map, find contact points.
+
+Pure but for the form contexts, which are looked up by the caller. Whatever a connector does, a receipt comes
+out of here as something to write or as a settled failure: nothing raises.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from hub.connector.base import Connector
+from hub.connector.errors import BadPayloadError
+from hub.connector.models import IdScope, Manifest, RawSubmission, Submission
+from hub.core.intake.form_work import FormKey, FormWork
+from hub.core.intake.receipts import Disposition
+from hub.core.leads.incoming import Incoming, LeadKey
+from hub.db.types import storable
+from mapping.contacts import contact_points
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A receipt that cannot become a lead as it is: where it goes, and why."""
+
+    receipt_id: UUID
+    disposition: Disposition
+    reason: str
+    detail: str
+
+
+FindForm = Callable[[FormKey, Manifest, Submission], FormWork]
+NO_FORM = ""
+"""The form id of submissions that name none."""
+
+
+def prepare(row: Mapping[str, Any], connectors: Mapping[str, Connector], find_form: FindForm) -> Incoming | Failed:
+    """Read one receipt. ``row`` has the columns of ``receipts``."""
+    connector = connectors.get(row["connector"])
+    if connector is None:
+        return _failed(row, "connector_missing", f"the connector {row['connector']!r} is not installed")
+    raw = RawSubmission(
+        source_id=row["source_id"],
+        form_id=row["form_id"],
+        part_id=row["part_id"],
+        body=row["payload"],
+        received_at=row["received_at"],
+    )
+    try:
+        submission = connector.normalise(raw)
+    except BadPayloadError as error:
+        return _failed(row, error.code, f"{error.path}: {error.user_message}")
+    except Exception as error:  # a connector's bug must cost one receipt its turn, never the others theirs
+        log.warning("connector_fault", connector=row["connector"], receipt=str(row["id"]), error=type(error).__name__)
+        return _failed(row, "connector_fault", f"the connector failed with {type(error).__name__}")
+    if row["connection_id"] is None:
+        return _failed(row, "unknown_account", "no connection of this organisation holds the account it came from")
+    key = FormKey(row["organisation_id"], row["connection_id"], submission.form_id or NO_FORM, row["part_id"])
+    form = find_form(key, connector.manifest, submission)
+    mapped = form.mapping.apply(submission)
+    return Incoming(
+        receipt_id=row["id"],
+        connection_id=row["connection_id"],
+        connector=row["connector"],
+        path=row["path"],
+        received_at=row["received_at"],
+        digest=row["digest"],
+        key=_key(connector, form, submission, row["id"]),
+        submission=submission,
+        mapped=mapped,
+        contacts=() if submission.is_test else contact_points(mapped.values, form.fields),
+        placement=form.placement,
+        source_form_id=form.source_form_id,
+        form_name=form.form_name,
+        mapping_version=form.mapping_version,
+        policies=form.policies,
+    )
+
+
+def _key(connector: Connector, form: FormWork, submission: Submission, receipt_id: UUID) -> LeadKey:
+    """The one-lead-per-id key; a submission without an id of its own stands for itself."""
+    if submission.source_id is None:
+        return LeadKey("receipt", str(receipt_id))
+    manifest = connector.manifest
+    scope = manifest.key
+    if manifest.id_scope is not IdScope.PLATFORM:
+        scope += f":{form.account_id or ''}"
+    if manifest.id_scope is IdScope.FORM:
+        scope += f":{submission.form_id or ''}"
+    return LeadKey(storable(scope), storable(submission.source_id))
+
+
+def _failed(row: Mapping[str, Any], reason: str, detail: str) -> Failed:
+    return Failed(row["id"], Disposition.QUARANTINED, reason, storable(detail)[:500])

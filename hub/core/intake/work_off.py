@@ -1,0 +1,158 @@
+"""Working receipts off: woken directly by the ledger, in batches, one poisoned receipt never holding up others."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+import structlog
+
+from hub.connector.base import Connector
+from hub.connector.clock import Clock
+from hub.core.intake.claiming import read_held
+from hub.core.intake.form_work import FormWorks
+from hub.core.intake.preparing import Failed, prepare
+from hub.core.intake.receipts import Disposition
+from hub.core.intake.settling import Work, settle
+from hub.core.leads.incoming import Outcome
+from hub.db.engine import Database, DatabaseUnavailableError
+
+log = structlog.get_logger(__name__)
+
+HELD_IN_MEMORY = 2_000
+"""Receipts kept in memory; what comes beyond stays in the database and is read again when its turn comes."""
+SMALLEST_BATCH, LARGEST_BATCH = 8, 400
+IDLE_TARGET, BUSY_TARGET = 0.025, 0.008
+"""Seconds a settling transaction should hold the writer: less while deliveries wait for their commit."""
+RETRY_AFTER = 0.25
+
+Listener = Callable[[Sequence[Outcome]], None]
+
+
+@dataclass
+class Intake:
+    """Turns receipts into leads for one process. ``is_busy`` says that deliveries wait for their commit."""
+
+    database: Database
+    clock: Clock
+    process_name: str
+    connectors: Mapping[str, Connector]
+    forms: FormWorks
+    is_busy: Callable[[], bool] = lambda: False
+    on_pointers: Callable[[Sequence[Mapping[str, Any]]], None] = lambda rows: None
+    on_settled: Listener = lambda outcomes: None
+    _queue: deque[Mapping[str, Any]] = field(default_factory=deque)
+    _has_more: bool = False
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _batch_size: int = 32
+    _stopping: bool = False
+    _task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to work, first of all on what the database already holds for this process."""
+        self.look_again()
+        self._task = asyncio.create_task(self._run(), name="intake")
+
+    async def stop(self) -> None:
+        """Finish the batch under way; what is left stays pending in the database."""
+        self._stopping = True
+        self._wake.set()
+        if self._task is not None:
+            await self._task
+
+    def offer(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Take rows that the ledger has just committed (called on the event loop)."""
+        pointers = []
+        for row in rows:
+            if row["disposition"] != Disposition.PENDING.value:
+                continue
+            if row["payload"] is None:
+                pointers.append(row)
+            elif self._has_more or len(self._queue) >= HELD_IN_MEMORY:
+                self._has_more = True
+            else:
+                self._queue.append(row)
+        if self._queue or self._has_more:
+            self._wake.set()
+        if pointers:
+            self.on_pointers(pointers)
+
+    def look_again(self) -> None:
+        """Read what the database holds for this process: after a start, a take-over, a redrive, a resolve."""
+        self._has_more = True
+        self._wake.set()
+
+    async def drain(self) -> None:
+        """Work until nothing workable is left (commands and tests)."""
+        self.look_again()
+        while await self._next_batch():
+            pass
+
+    async def _run(self) -> None:
+        while not self._stopping:
+            await self._wake.wait()
+            self._wake.clear()
+            while not self._stopping:
+                try:
+                    if not await self._next_batch():
+                        break
+                except DatabaseUnavailableError as failure:
+                    log.warning("intake_waits_for_the_database", error=str(failure))
+                    self._has_more = True
+                    self._queue.clear()
+                    await self.clock.sleep(RETRY_AFTER)
+
+    async def _next_batch(self) -> bool:
+        if not self._queue and self._has_more:
+            self._has_more = False
+            rows = await self.database.read(read_held, self.process_name, HELD_IN_MEMORY)
+            self._queue.extend(rows)
+            self._has_more = self._has_more or len(rows) == HELD_IN_MEMORY
+        if not self._queue:
+            return False
+        await self._work_off([self._queue.popleft() for _ in range(min(self._batch_size, len(self._queue)))])
+        return True
+
+    async def _work_off(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        batch = await asyncio.get_running_loop().run_in_executor(None, self._prepare, rows)
+        await self._settle(batch)
+
+    def _prepare(self, rows: Sequence[Mapping[str, Any]]) -> list[Work]:
+        self.forms.refresh({row["organisation_id"] for row in rows})
+        return [Work(row, prepare(row, self.connectors, self.forms.find)) for row in rows]
+
+    async def _settle(self, batch: list[Work]) -> None:
+        started = perf_counter()
+        try:
+            outcomes = await self.database.write(settle, batch, self.process_name, self.clock.now())
+        except DatabaseUnavailableError:
+            raise
+        except Exception as error:
+            await self._split(batch, error)
+            return
+        self._adapt(len(batch), perf_counter() - started)
+        self.on_settled(outcomes)
+
+    async def _split(self, batch: list[Work], error: Exception) -> None:
+        """Find the poisoned receipt of a batch that failed as a whole: halves, then the one, which is set aside."""
+        if len(batch) > 1:
+            middle = len(batch) // 2
+            await self._settle(batch[:middle])
+            await self._settle(batch[middle:])
+            return
+        row, made = batch[0].row, batch[0].made
+        if isinstance(made, Failed):
+            raise error
+        log.warning("processing_fault", receipt=str(row["id"]), error=type(error).__name__, exc_info=error)
+        detail = f"processing failed with {type(error).__name__}"
+        poisoned = Failed(row["id"], Disposition.QUARANTINED, "processing_fault", detail)
+        await self._settle([Work(row, poisoned)])
+
+    def _adapt(self, size: int, seconds: float) -> None:
+        target = BUSY_TARGET if self.is_busy() else IDLE_TARGET
+        if seconds > target and size >= self._batch_size:
+            self._batch_size = max(SMALLEST_BATCH, int(self._batch_size * max(0.5, target / seconds)))
+        elif size >= self._batch_size and seconds < target * 0.7:
+            self._batch_size = min(LARGEST_BATCH, self._batch_size * 2)

@@ -1,0 +1,1 @@
+"""How far each source form has been read, and when it is read again."""

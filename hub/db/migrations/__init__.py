@@ -1,0 +1,1 @@
+"""Alembic's environment; the revisions stand in ``versions``."""

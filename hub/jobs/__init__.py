@@ -1,0 +1,1 @@
+"""Durable work: polls, resolving, renewing, subscriptions, and the engine that runs them."""

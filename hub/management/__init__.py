@@ -1,0 +1,1 @@
+"""The work around leads: setting an organisation up, forms, tasks, workflows."""

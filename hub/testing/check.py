@@ -1,0 +1,118 @@
+"""Running the conformance kit without pytest, for ``leadhub connectors check NAME``."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib import import_module
+from unittest import SkipTest
+
+from hub.connector.base import Connector
+from hub.testing.cases import FixtureError
+from hub.testing.conformance import ConnectorConformance
+from hub.testing.rules import PREFIX, RuleBrokenError, rule_names
+
+KIT_MODULE = "tests.test_conformance"
+
+
+class KitNotFoundError(LookupError):
+    """The connector has no conformance kit; the text says where it is expected."""
+
+
+class Outcome(StrEnum):
+    """What came of one rule."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    EXEMPT = "exempt"
+    NOT_APPLICABLE = "not_applicable"
+
+
+@dataclass(frozen=True)
+class RuleResult:
+    """One rule: its name without ``test_``, what it says, what came of it and why."""
+
+    rule: str
+    says: str
+    outcome: Outcome
+    message: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """All rules of one connector, in the kit's order."""
+
+    connector: str
+    rules: tuple[RuleResult, ...]
+
+    @property
+    def has_passed(self) -> bool:
+        """Whether no rule failed, and at least one was kept."""
+        outcomes = [each.outcome for each in self.rules]
+        return Outcome.FAILED not in outcomes and Outcome.PASSED in outcomes
+
+    def of(self, outcome: Outcome) -> tuple[RuleResult, ...]:
+        """The rules with this outcome."""
+        return tuple(each for each in self.rules if each.outcome is outcome)
+
+
+def find_kit(connector: Connector) -> type[ConnectorConformance]:
+    """The kit class of a connector: in ``tests/test_conformance.py`` of its package.
+
+    Raises ``KitNotFoundError`` where there is none, or more than one.
+    """
+    package = type(connector).__module__.rpartition(".")[0]
+    name = f"{package}.{KIT_MODULE}"
+    try:
+        module = import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and not name.startswith(error.name):
+            raise
+        raise KitNotFoundError(f"{name} is missing; write it (see hub.testing.conformance) and install it") from None
+    kits = [
+        each
+        for each in vars(module).values()
+        if isinstance(each, type) and issubclass(each, ConnectorConformance) and each is not ConnectorConformance
+    ]
+    ours = [each for each in kits if each.connector.manifest.key == connector.manifest.key]
+    if len(ours) != 1:
+        raise KitNotFoundError(f"{name} must hold exactly one ConnectorConformance for {connector.manifest.key}")
+    return ours[0]
+
+
+def check_connector(target: Connector | type[ConnectorConformance]) -> Report:
+    """Run every rule for a connector, or for a kit class. Needs no running event loop.
+
+    Raises ``KitNotFoundError``; a rule that fails is a result, not an exception.
+    """
+    kit = target if isinstance(target, type) else find_kit(target)
+    return Report(kit.connector.manifest.key, tuple(_results(kit)))
+
+
+def _results(kit: type[ConnectorConformance]) -> Iterator[RuleResult]:
+    for name in rule_names(kit):
+        says = " ".join((getattr(_written(kit, name), "__doc__", "") or "").split())
+        if name in kit.not_applicable:
+            yield RuleResult(name, says, Outcome.NOT_APPLICABLE, kit.not_applicable[name], 0.0)
+            continue
+        started = time.perf_counter()
+        outcome, message = _outcome(kit, name)
+        yield RuleResult(name, says, outcome, message, time.perf_counter() - started)
+
+
+def _outcome(kit: type[ConnectorConformance], name: str) -> tuple[Outcome, str]:
+    try:
+        getattr(kit(), PREFIX + name)()
+    except SkipTest as skipped:
+        return Outcome.EXEMPT, str(skipped)
+    except (RuleBrokenError, FixtureError) as broken:
+        return Outcome.FAILED, str(broken)
+    except Exception as error:
+        return Outcome.FAILED, f"{type(error).__name__}: {error}"
+    return Outcome.PASSED, ""
+
+
+def _written(kit: type[ConnectorConformance], name: str) -> object:
+    """The rule as the kit wrote it, also where it was taken away from the class."""
+    return next(found for base in kit.__mro__ if (found := vars(base).get(PREFIX + name)) is not None)

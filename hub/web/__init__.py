@@ -1,0 +1,1 @@
+"""The hub over HTTP: API v1, inbound endpoints, public forms."""

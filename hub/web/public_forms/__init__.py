@@ -1,0 +1,1 @@
+"""The hub's own forms for visitors: hosted pages, embeds and posts."""

@@ -1,0 +1,125 @@
+"""Whom the sign-in reaches and what it lacks, in words an admin can act on (protocol page section 2.2)."""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+
+from hub.connector.errors import ReauthorizationNeededError, RetryableError
+from hub.connector.models import Account, AccountPart
+from plugins.meta_ads.errors import NOT_VISIBLE
+from plugins.meta_ads.graph import Graph, member, parsed
+from plugins.meta_ads.oauth import pages_of, token_facts
+from plugins.meta_ads.payloads import Id, LeadAccess, OptionalText, PageNode, TokenFacts, Wire
+
+ADVERTISE = "ADVERTISE"
+
+CONSEQUENCES = {
+    "pages_show_list": "your Pages cannot be listed",
+    "pages_manage_metadata": "new leads cannot be delivered at once",
+    "pages_read_engagement": "Pages and their forms cannot be read",
+    "leads_retrieval": "leads cannot be read",
+    "pages_manage_ads": "forms cannot be listed",
+    "ads_management": "the names of campaigns and ads are missing on leads",
+    "business_management": "Pages that belong to a business portfolio may be missing",
+}
+"""What does not work without a permission."""
+
+
+class Me(Wire):
+    """The person, or the system user, who signed in."""
+
+    id: Id
+    name: OptionalText = None
+
+
+async def identify_account(graph: Graph) -> Account:
+    """The person with the Pages that were shared, each with the rights that are missing there."""
+    token = graph.access.token()
+    me = parsed(Me, (await graph.get("me", {"fields": "id,name"})).body)
+    facts = await token_facts(graph, token)
+    pages = await pages_of(graph, token, facts)
+    parts = [await _part(graph, page, facts) for page in pages]
+    parts += [_lost_part(page_id) for page_id in graph.access.part_ids if page_id not in {page.id for page in pages}]
+    missing = [_not_granted(scope) for scope in CONSEQUENCES if scope not in facts.scopes]
+    if not parts:
+        missing.append(
+            "No Page was shared. Sign in again and choose the Pages that collect leads; you need access to them in "
+            "Facebook or in the Business Manager."
+        )
+    return Account(id=me.id, name=me.name or me.id, missing_rights=tuple(missing), parts=tuple(parts))
+
+
+async def lead_access(graph: Graph, page_id: str) -> LeadAccess:
+    """What the Leads Access Manager says; everything allowed where the Page does not tell."""
+    answer = await graph.get(page_id, {"fields": "has_lead_access"}, part_id=page_id)
+    return parsed(LeadAccess, member(answer.body, "has_lead_access") or {})
+
+
+async def why_not_visible(graph: Graph, page_id: str | None, error: RetryableError) -> RetryableError:
+    """The cause behind code 100 with subcode 33: access taken away, or really gone. Try later in both cases."""
+    if page_id is None or page_id not in graph.access.part_ids:
+        return error
+    found = await lead_access(graph, page_id)
+    if found.is_given:
+        return error
+    return RetryableError(_no_lead_access(found), detail=error.detail, code="lead_access_removed")
+
+
+async def _part(graph: Graph, page: PageNode, facts: TokenFacts) -> AccountPart:
+    missing = list(_missing_on(page, facts))
+    if page.id in graph.access.part_ids:
+        missing += [each async for each in _lead_access_problem(graph, page.id)]
+    else:
+        missing.append("The sign-in holds no key for this Page. Sign in again and choose it.")
+    return AccountPart(id=page.id, name=page.name or page.id, missing_rights=tuple(missing))
+
+
+def _lost_part(page_id: str) -> AccountPart:
+    """A Page that the grant has a key for, and that is not listed any more."""
+    missing = "This Page is no longer shared, or the person has no role on it. Sign in again as somebody who has."
+    return AccountPart(id=page_id, name=page_id, missing_rights=(missing,))
+
+
+async def _lead_access_problem(graph: Graph, page_id: str) -> AsyncIterator[str]:
+    """Why leads of a Page cannot be read, if so. A refusal here speaks of this Page, not of the sign-in."""
+    try:
+        found = await lead_access(graph, page_id)
+    except ReauthorizationNeededError as error:
+        yield error.user_message
+    except RetryableError as error:
+        if error.code != NOT_VISIBLE:
+            raise
+        yield error.user_message
+    else:
+        if not found.is_given:
+            yield _no_lead_access(found)
+
+
+def _missing_on(page: PageNode, facts: TokenFacts) -> Iterator[str]:
+    if ADVERTISE not in page.tasks:
+        yield "Your role on this Page does not include advertising. Ask an admin of the Page for full control or Ads."
+    for granted in facts.granular_scopes:
+        if granted.target_ids and granted.scope in CONSEQUENCES and _is_page_scope(granted.scope):
+            yield from _not_for(page, granted.scope, granted.target_ids)
+
+
+def _not_for(page: PageNode, scope: str, target_ids: Sequence[str]) -> Iterator[str]:
+    if page.id not in target_ids:
+        yield f"The permission {scope} was not granted for this Page: {CONSEQUENCES[scope]}."
+
+
+def _is_page_scope(scope: str) -> bool:
+    """Targets of the other permissions are ad accounts and businesses."""
+    return scope.startswith("pages_") or scope == "leads_retrieval"
+
+
+def _not_granted(scope: str) -> str:
+    return f"The permission {scope} was not granted: {CONSEQUENCES[scope]}. Sign in again and allow it."
+
+
+def _no_lead_access(found: LeadAccess) -> str:
+    said = " ".join(each for each in (found.failure_reason, found.failure_resolution) if each)
+    return (
+        "The Leads Access Manager of the business does not let "
+        + ("this app" if not found.app_has_leads_permission else "the person who signed in")
+        + " read leads of this Page. Allow it in the Business Manager under Integrations, Leads access."
+        + (f" Facebook says: {said}" if said else "")
+    )
