@@ -2,29 +2,14 @@
 
 import unicodedata
 
-REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+from hub.connector.text import REPLACEMENT, storable
+
+__all__ = ["REPLACEMENT", "storable", "with_ascii_digits", "without_invisible"]
 
 _INVISIBLE = dict.fromkeys(
     [0x00AD, 0xFEFF, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A)],
 )
 """Soft hyphen, zero-width and direction marks: they come along when a number or an address is copied."""
-
-
-def storable(text: str) -> str:
-    """The text with NUL and lone surrogates replaced by U+FFFD; every other character stays.
-
-    PostgreSQL refuses NUL in text, and a lone surrogate has no UTF-8 form. Text that needs no change is
-    returned as the same object.
-    """
-    if "\0" in text:
-        text = text.replace("\0", REPLACEMENT)
-    if text.isascii():
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return "".join(REPLACEMENT if "\ud800" <= character <= "\udfff" else character for character in text)
-    return text
 
 
 def without_invisible(text: str) -> str:

@@ -20,7 +20,6 @@ from typing import Any, ClassVar
 
 from pydantic import JsonValue
 
-
 TRACE_LENGTH = 100
 
 

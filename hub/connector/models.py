@@ -9,10 +9,27 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, SecretStr, StringConstraints
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    SecretStr,
+    StringConstraints,
+)
 
-Identifier = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-"""An id as the source writes it, kept as text: 64-bit numbers do not survive a float."""
+from hub.connector.text import storable
+
+
+def _cleaned(value: object) -> object:
+    return storable(value) if isinstance(value, str) else value
+
+
+Identifier = Annotated[str, BeforeValidator(_cleaned), StringConstraints(min_length=1, max_length=200)]
+"""An id as the source writes it, kept as text: 64-bit numbers do not survive a float. NUL and lone surrogates become
+U+FFFD, so that an odd key never costs a submission."""
 
 
 class Model(BaseModel):

@@ -56,11 +56,11 @@ ALIVE = ["ENQUEUED", "PENDING", "DELAYED"]
 class Pace:
     """How often the engine looks and how much it does at once; times in seconds of the machine."""
 
-    look_every: float = 0.25
+    look_every: float = 0.5
     poll_every: float = 0.2
     tidy_every: float = 30.0
-    concurrency: int = 32
-    grace: float = 20.0
+    concurrency: int = 64
+    grace: float = 15.0
 
 
 class JobEngine:

@@ -26,11 +26,14 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Rhythm:
-    """Seconds of the machine: between beats, between looks at the others, and of silence until one is dead."""
+    """Seconds of the machine: between beats, between looks at the others, and of silence until one is dead.
+
+    The silence is a little below 30 s, so that a busy machine, too, has the work running again within 35 s.
+    """
 
     beat_every: float = 5.0
     look_every: float = 2.0
-    silence: float = 30.0
+    silence: float = 27.0
 
 
 class Presence:

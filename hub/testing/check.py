@@ -8,6 +8,7 @@ from importlib import import_module
 from unittest import SkipTest
 
 from hub.connector.base import Connector
+from hub.connectors import Registry
 from hub.testing.cases import FixtureError
 from hub.testing.conformance import ConnectorConformance
 from hub.testing.rules import PREFIX, RuleBrokenError, rule_names
@@ -54,7 +55,7 @@ class Report:
 
     def of(self, outcome: Outcome) -> tuple[RuleResult, ...]:
         """The rules with this outcome."""
-        return tuple(each for each in self.rules if each.outcome is outcome)
+        return tuple(each for each in self.rules if each.outcome == outcome)
 
 
 def find_kit(connector: Connector) -> type[ConnectorConformance]:
@@ -68,7 +69,9 @@ def find_kit(connector: Connector) -> type[ConnectorConformance]:
         module = import_module(name)
     except ModuleNotFoundError as error:
         if error.name is not None and not name.startswith(error.name):
-            raise
+            raise KitNotFoundError(
+                f"{name} imports {error.name}, which is not installed; a kit needs nothing but the product"
+            ) from error
         raise KitNotFoundError(f"{name} is missing; write it (see hub.testing.conformance) and install it") from None
     kits = [
         each
@@ -81,11 +84,14 @@ def find_kit(connector: Connector) -> type[ConnectorConformance]:
     return ours[0]
 
 
-def check_connector(target: Connector | type[ConnectorConformance]) -> Report:
-    """Run every rule for a connector, or for a kit class. Needs no running event loop.
+def check_connector(target: str | Connector | type[ConnectorConformance]) -> Report:
+    """Run every rule for an installed connector, named by its key, for a connector, or for a kit class.
 
-    Raises ``KitNotFoundError``; a rule that fails is a result, not an exception.
+    Must not be called inside a running event loop. Raises ``UnknownConnectorError``,
+    ``ConnectorRegistrationError`` and ``KitNotFoundError``; a rule that fails is a result, not an exception.
     """
+    if isinstance(target, str):
+        target = Registry.from_entry_points().get(target)
     kit = target if isinstance(target, type) else find_kit(target)
     return Report(kit.connector.manifest.key, tuple(_results(kit)))
 

@@ -30,12 +30,15 @@ def changed_everywhere(body: JsonValue, change: Change) -> Iterator[tuple[JsonVa
 
 
 def with_novelty(body: JsonValue) -> Iterator[JsonValue]:
-    """Copies of a JSON body, each with one unknown field in one of its objects."""
+    """Copies of a JSON body, each with one unknown field in one of its objects.
+
+    Its value is like that of a sibling, since an object may be a map of answers whose values are all alike.
+    """
     for path in [(), *places_in(body)]:
         copied = copy.deepcopy(body)
         here = _at(copied, path)
         if isinstance(here, dict):
-            here[NOVELTY] = {"since": ["tomorrow"]}
+            here[NOVELTY] = copy.deepcopy(next(reversed(here.values()), "tomorrow"))
             yield copied
 
 

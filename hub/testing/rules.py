@@ -58,7 +58,7 @@ LISTS_FORMS = Need(
 )
 RESOLVES = Need("deliveries are whole", lambda kit, _: _overrides(kit.connector, "resolve", Receives))
 REVOKES = Need("the source has no revocation", lambda kit, _: _can_revoke(kit.connector))
-RENEWS = Need("the grant is renewed by an admin", lambda kit, _: _renewal(kit) not in (None, Renewal.BY_ADMIN))
+RENEWS = Need("grants are not renewed by the hub", lambda kit, _: _renewal(kit) not in (None, Renewal.BY_ADMIN))
 REFRESHES = Need("there is no refresh token", lambda kit, _: _renewal(kit) is Renewal.REFRESH_TOKEN)
 ERROR_RULES = Need("the connector has no error rules", lambda kit, _: bool(kit.connector.error_rules))
 SETTINGS = Need("the connector has no settings", lambda kit, _: kit.connector.manifest.settings is not None)

@@ -16,6 +16,7 @@ from hub.testing.rules import (
     MULTIPLE_CHOICE,
     TELLS_TIME,
     TEST_LEADS,
+    RuleBrokenError,
     Rules,
     require,
     rule,
@@ -154,7 +155,7 @@ class NormaliseRules(Rules):
         try:
             return self.connector.normalise(raw.model_copy(update={"body": body}))
         except BadPayloadError as error:
-            raise AssertionError(f"an unknown field made the whole submission unreadable: {error}") from error
+            raise RuleBrokenError(f"an unknown field made the whole submission unreadable: {error}") from error
 
     async def _check_answers(self, source: ConnectedSource, lead: str, answers: Mapping[str, tuple[str, ...]]) -> None:
         for found in await source.normalised(lead):

@@ -140,6 +140,16 @@ class ReceiveRules(Rules):
             found = sorted(each for received in source.deliver(ids) for each in references_in(received))
             require(found == sorted(ids), f"of {len(ids)} delivered together, {len(set(found) & set(ids))} were read")
 
+    @rule(RECEIVES, BATCHES)
+    async def test_order_of_a_batch_is_free(self) -> None:
+        """A batch is read in full whatever the order of its elements: sources promise none."""
+        async with connect(self, signed_in=False) as source:
+            ids = source.add(source.form(), 9)
+            counts = {}
+            for order, arranged in (("oldest first", ids), ("newest first", ids[::-1])):
+                counts[order] = sum(len(references_in(each)) for each in source.deliver(arranged))
+            require(len(set(counts.values())) == 1, f"read of {len(ids)}: {counts}")
+
     @rule(RECEIVES, UNREADABLE_ELEMENTS)
     async def test_unreadable_element_spares_the_others(self) -> None:
         """One element that nobody can read takes none of its neighbours with it."""

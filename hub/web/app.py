@@ -25,7 +25,7 @@ from hub.db.engine import DatabaseUnavailableError
 from hub.web.api.description import description_routes
 from hub.web.api.dispatch import respond
 from hub.web.api.routing import Route, RouteGroup
-from hub.web.headers import add_headers
+from hub.web.headers import REQUEST_ID_KEY, add_headers
 from hub.web.problems import Problem, from_http_error, internal_error, unavailable
 from hub.web.reading import BODY_LIMIT
 from hub.web.services import SERVICES, WebServices
@@ -33,7 +33,6 @@ from hub.web.services import SERVICES, WebServices
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 ROUTES = web.AppKey("routes", tuple[Route, ...])
 """Every typed route of an application, for the description and for the permission matrix."""
-_REQUEST_ID = web.RequestKey("request_id", str)
 _log = structlog.get_logger(__name__)
 
 
@@ -52,7 +51,7 @@ def build_app(services: WebServices, *groups: RouteGroup | web.RouteTableDef) ->
     is_https = services.settings.is_https
 
     async def prepare(request: web.Request, response: web.StreamResponse) -> None:
-        add_headers(response, request.get(_REQUEST_ID) or str(uuid7()), is_https=is_https)
+        add_headers(response, request.get(REQUEST_ID_KEY) or str(uuid7()), is_https=is_https)
 
     app.on_response_prepare.append(prepare)
     return app
@@ -82,7 +81,7 @@ def _bound(route: Route) -> Handler:
 async def _frame(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Request id and log context before, problems instead of exceptions after."""
     request_id = str(uuid7())
-    request[_REQUEST_ID] = request_id
+    request[REQUEST_ID_KEY] = request_id
     bind_contextvars(request_id=request_id)
     try:
         return await handler(request)

@@ -11,6 +11,8 @@ BASE = {
 }
 HSTS = ("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
 REQUEST_ID = "X-Request-Id"
+REQUEST_ID_KEY = web.RequestKey("request_id", str)
+"""Where a request keeps its id: ``request[REQUEST_ID_KEY]``; it is the ``instance`` of a problem and in the log."""
 
 
 def add_headers(response: web.StreamResponse, request_id: str, *, is_https: bool) -> None:

@@ -63,7 +63,7 @@ class RateLimiter:
         """
         now = self._clock.now().timestamp()
         states = [self._state(claim, now) for claim in claims]
-        waits = [wait for wait in (self._wait(claim, state, now) for claim, state in zip(claims, states, strict=True))]
+        waits = (self._wait(claim, state, now) for claim, state in zip(claims, states, strict=True))
         longest = max(waits, default=0.0)
         if longest > 0:
             return timedelta(seconds=longest)

@@ -32,7 +32,7 @@ class ProblemDetails(BaseModel):
     errors: list[FieldProblem] = []
 
 
-class Problem(Exception):
+class Problem(Exception):  # noqa: N818 - the name that RFC 9457 gives it
     """Raise it anywhere below a route to answer with it."""
 
     def __init__(
@@ -121,6 +121,4 @@ def from_status(status: int) -> Problem:
 
 def internal_error() -> Problem:
     """A fault of ours; the log has it under the request id."""
-    return Problem(
-        500, "internal-error", "Something went wrong on our side; tell the operator the id in instance."
-    )
+    return Problem(500, "internal-error", "Something went wrong on our side; tell the operator the id in instance.")

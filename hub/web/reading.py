@@ -17,6 +17,7 @@ The rules, one each:
   raw control character inside a string is not JSON. 400.
 """
 
+import codecs
 import json
 import math
 import re
@@ -72,9 +73,7 @@ def require_json(request: web.Request) -> None:
     """Raise ``Problem`` 415 unless the declared type is JSON in UTF-8."""
     declared = request.content_type.lower()
     if "Content-Type" not in request.headers or not (declared == "application/json" or declared.endswith("+json")):
-        refuse(
-            "Send JSON and say so: Content-Type: application/json.", status=415, slug="unsupported-media-type"
-        )
+        refuse("Send JSON and say so: Content-Type: application/json.", status=415, slug="unsupported-media-type")
     charset = (request.charset or "utf-8").lower()
     if charset not in ("utf-8", "utf8", "us-ascii"):
         refuse("Send JSON in UTF-8; other charsets are not read.", status=415, slug="unsupported-media-type")
@@ -102,10 +101,12 @@ def parse_json(raw: bytes) -> JsonValue:
     return value
 
 
-async def read_json(request: web.Request) -> JsonValue:
-    """Media type, size and rules of JSON, in that order."""
+async def read_json_text(request: web.Request) -> bytes:
+    """The body after media type, size and all rules of JSON were checked, without byte order mark."""
     require_json(request)
-    return parse_json(await read_body(request))
+    raw = await read_body(request)
+    parse_json(raw)
+    return raw.removeprefix(codecs.BOM_UTF8)
 
 
 def _too_large(limit: int) -> NoReturn:

@@ -156,9 +156,7 @@ class WatchedConnection(RequestHandler):
 class WatchedServer(web.Server):
     """Makes watched connections and closes those that are too slow or too many."""
 
-    def __init__(
-        self, plain: web.Server, *, limits: ConnectionLimits, trusted: TrustedProxies, is_https: bool
-    ) -> None:
+    def __init__(self, plain: web.Server, *, limits: ConnectionLimits, trusted: TrustedProxies, is_https: bool) -> None:
         super().__init__(
             plain.request_handler,
             request_factory=plain.request_factory,
@@ -241,7 +239,7 @@ class WatchedRunner(web.AppRunner):
         return WatchedServer(
             await super()._make_server(),
             limits=self._limits,
-            trusted=TrustedProxies(settings.trusted_proxies),
+            trusted=settings.proxies,
             is_https=settings.is_https,
         )
 

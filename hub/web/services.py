@@ -1,20 +1,26 @@
 """What the web layer works with, made once by the composition root."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
+from functools import cached_property
 from ipaddress import ip_address
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from hub.connector.clock import Clock
+from hub.connectors import Registry
 from hub.core.accounts.first_run import SetUp
 from hub.core.accounts.passwords import PasswordHashing
 from hub.db.engine import Database
 from hub.web.limits import Limit, RateLimiter
-from hub.web.proxies import TrustedProxies
+from hub.web.proxies import TrustedProxies, peer_address
 
+T = TypeVar("T")
 _MINUTE = timedelta(minutes=1)
 
 
@@ -42,11 +48,14 @@ class WebSettings:
                 "remove it, or change public_url"
             )
         try:
-            TrustedProxies(self.trusted_proxies)
+            _ = self.proxies
         except ValueError as error:
-            raise ValueError(
-                f"trusted_proxies: {error}; write addresses or networks such as 10.0.0.0/8"
-            ) from None
+            raise ValueError(f"trusted_proxies: {error}; write addresses or networks such as 10.0.0.0/8") from None
+
+    @cached_property
+    def proxies(self) -> TrustedProxies:
+        """``trusted_proxies``, parsed."""
+        return TrustedProxies(self.trusted_proxies)
 
     @property
     def origin(self) -> str:
@@ -62,13 +71,20 @@ class WebSettings:
         return self.public_url.startswith("https:")
 
 
-@dataclass(frozen=True, kw_only=True)
-class ApiLimits:
-    """How much one caller may ask of the API; generous, to shed mistakes and floods only."""
+class RateClass(StrEnum):
+    """Which limit a route falls under; every route has one."""
 
-    read: Limit = Limit("read", 30_000, _MINUTE)
-    change: Limit = Limit("change", 6_000, _MINUTE)
-    anonymous: Limit = Limit("anonymous", 3_000, _MINUTE)
+    READ = "read"
+    CHANGE = "change"
+    ANONYMOUS = "anonymous"
+
+
+API_LIMITS: Mapping[RateClass, Limit] = {
+    RateClass.READ: Limit("read", 30_000, _MINUTE),
+    RateClass.CHANGE: Limit("change", 6_000, _MINUTE),
+    RateClass.ANONYMOUS: Limit("anonymous", 3_000, _MINUTE),
+}
+"""How much one caller (a session, a key, or without either an address) may ask; it sheds mistakes and floods only."""
 
 
 @dataclass(eq=False)
@@ -96,13 +112,28 @@ class WebServices:
     settings: WebSettings
     passwords: PasswordHashing
     limiter: RateLimiter
+    registry: Registry = field(default_factory=lambda: Registry(()))
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
-    api_limits: ApiLimits = field(default_factory=ApiLimits)
+    api_limits: Mapping[RateClass, Limit] = field(default_factory=lambda: API_LIMITS)
     set_up: tuple[SetUp, ...] = ()
+    others: Mapping[type, object] = field(default_factory=dict)
+
+    def get(self, kind: type[T]) -> T:
+        """A service that only some routes use, by its type. Raises ``LookupError`` where the process has none."""
+        found = self.others.get(kind)
+        if not isinstance(found, kind):
+            raise LookupError(f"this process has no {kind.__name__}")
+        return found
 
 
 SERVICES = web.AppKey("services", WebServices)
 """Where an application keeps its services: ``request.app[SERVICES]``."""
+
+
+def client_address(request: web.Request) -> str:
+    """The address of whoever sent the request, behind listed proxies as they tell it."""
+    forwarded = request.headers.getall("X-Forwarded-For", ())
+    return request.app[SERVICES].settings.proxies.client_address(peer_address(request), forwarded)
 
 
 def _is_loopback(host: str) -> bool:

@@ -8,19 +8,9 @@ from plugins.meta_ads.errors import NOT_VISIBLE
 from plugins.meta_ads.graph import Graph, member, parsed
 from plugins.meta_ads.oauth import pages_of, token_facts
 from plugins.meta_ads.payloads import Id, LeadAccess, OptionalText, PageNode, TokenFacts, Wire
+from plugins.meta_ads.permissions import CONSEQUENCES, missing_permissions
 
 ADVERTISE = "ADVERTISE"
-
-CONSEQUENCES = {
-    "pages_show_list": "your Pages cannot be listed",
-    "pages_manage_metadata": "new leads cannot be delivered at once",
-    "pages_read_engagement": "Pages and their forms cannot be read",
-    "leads_retrieval": "leads cannot be read",
-    "pages_manage_ads": "forms cannot be listed",
-    "ads_management": "the names of campaigns and ads are missing on leads",
-    "business_management": "Pages that belong to a business portfolio may be missing",
-}
-"""What does not work without a permission."""
 
 
 class Me(Wire):
@@ -38,7 +28,7 @@ async def identify_account(graph: Graph) -> Account:
     pages = await pages_of(graph, token, facts)
     parts = [await _part(graph, page, facts) for page in pages]
     parts += [_lost_part(page_id) for page_id in graph.access.part_ids if page_id not in {page.id for page in pages}]
-    missing = [_not_granted(scope) for scope in CONSEQUENCES if scope not in facts.scopes]
+    missing = missing_permissions(facts.scopes)
     if not parts:
         missing.append(
             "No Page was shared. Sign in again and choose the Pages that collect leads; you need access to them in "
@@ -109,10 +99,6 @@ def _not_for(page: PageNode, scope: str, target_ids: Sequence[str]) -> Iterator[
 def _is_page_scope(scope: str) -> bool:
     """Targets of the other permissions are ad accounts and businesses."""
     return scope.startswith("pages_") or scope == "leads_retrieval"
-
-
-def _not_granted(scope: str) -> str:
-    return f"The permission {scope} was not granted: {CONSEQUENCES[scope]}. Sign in again and allow it."
 
 
 def _no_lead_access(found: LeadAccess) -> str:

@@ -32,7 +32,8 @@ from plugins.meta_ads.errors import ERROR_RULES
 from plugins.meta_ads.forms import forms_of_pages
 from plugins.meta_ads.graph import HOST, Graph
 from plugins.meta_ads.leads import lead_of, leads_since
-from plugins.meta_ads.oauth import SCOPES, grant_of_code, renewed_grant
+from plugins.meta_ads.oauth import grant_of_code, renewed_grant
+from plugins.meta_ads.permissions import SCOPES
 from plugins.meta_ads.settings import MetaAdsSettings
 from plugins.meta_ads.submissions import submission_of
 from plugins.meta_ads.subscriptions import are_pages_subscribed, subscribe_pages, unsubscribe_pages

@@ -21,6 +21,7 @@ from plugins.meta_ads.usage import wait_or
 
 NOT_VISIBLE = "not_visible"
 REFUSED = "refused_parameters"
+PERMISSION_REMOVED = "permission_removed"
 TOKEN_DEAD = (190, 102)
 ANY_CODE = range(-(2**31), 2**31)
 TRACE = ("error.code", "error.error_subcode", "error.fbtrace_id")
@@ -129,7 +130,7 @@ _DEAD_TOKEN = (
         code="revoked",
     ),
     _rule(
-        "permission_removed",
+        PERMISSION_REMOVED,
         ReauthorizationNeededError,
         "A permission was taken back at Facebook. Sign in again and allow everything that is asked for.",
         codes=(3, 10, *range(200, 300)),

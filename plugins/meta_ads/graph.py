@@ -8,9 +8,17 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import JsonValue, SecretStr
 
 from hub.connector.access import Access, ApiResult
-from hub.connector.errors import BadPayloadError, PermanentError, ReauthorizationNeededError, RetryableError
+from hub.connector.errors import (
+    BadPayloadError,
+    ConnectorError,
+    PermanentError,
+    ReauthorizationNeededError,
+    RetryableError,
+)
 from hub.connector.signatures import hmac_sha256_hex
+from plugins.meta_ads.errors import PERMISSION_REMOVED
 from plugins.meta_ads.payloads import WireT, read
+from plugins.meta_ads.permissions import missing_permissions
 from plugins.meta_ads.settings import MetaAdsSettings
 
 HOST = "https://graph.facebook.com"
@@ -47,12 +55,29 @@ class Graph:
         self,
         method: str,
         path: str,
+        token: SecretStr,
+        *,
+        params: Mapping[str, str] | None = None,
+        form: Mapping[str, str] | None = None,
+    ) -> ApiResult:
+        """One call as a person or a Page. Where a permission is missing, the error says which."""
+        try:
+            return await self.send(method, path, token, params=params, form=form)
+        except ReauthorizationNeededError as error:
+            if error.code != PERMISSION_REMOVED:
+                raise
+            raise await self._with_missing(error, token) from None
+
+    async def send(
+        self,
+        method: str,
+        path: str,
         token: SecretStr | None,
         *,
         params: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
     ) -> ApiResult:
-        """One call with any token. It travels in a header, so that it stands in no log of addresses."""
+        """One call with any token or none. It travels in a header, so that it stands in no log of addresses."""
         query, headers = dict(params or {}), {}
         if token is not None:
             headers["authorization"] = f"Bearer {token.get_secret_value()}"
@@ -66,13 +91,24 @@ class Graph:
     ) -> ApiResult:
         """One call as the app. A refusal of its token speaks of the settings; signing in would not help."""
         try:
-            return await self.call(method, path, self.app_token, params=params, form=form)
+            return await self.send(method, path, self.app_token, params=params, form=form)
         except ReauthorizationNeededError as error:
             raise PermanentError(
                 "Meta refused the app's own key. Check the App ID and the App secret in the settings.",
                 detail=error.detail,
                 code="invalid_client",
             ) from None
+
+    async def _with_missing(self, error: ReauthorizationNeededError, token: SecretStr) -> ReauthorizationNeededError:
+        """The refusal with the permissions that the token lacks (section 2.4), as far as Meta tells them now."""
+        try:
+            answer = await self.call_as_app("GET", "debug_token", params={"input_token": token.get_secret_value()})
+        except ConnectorError:
+            return error
+        scopes = member(member(answer.body, "data"), "scopes")
+        missing = missing_permissions([str(each) for each in scopes]) if isinstance(scopes, list) else []
+        message = " ".join(missing) or error.user_message
+        return ReauthorizationNeededError(message, detail=error.detail, code=error.code)
 
     async def page_of(
         self, path: str, params: Mapping[str, str], token: SecretStr, *, after: str | None = None

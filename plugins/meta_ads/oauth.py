@@ -11,16 +11,6 @@ from plugins.meta_ads.errors import REFUSED, error_of_code
 from plugins.meta_ads.graph import Graph, member, parsed
 from plugins.meta_ads.payloads import PageNode, TokenFacts
 
-SCOPES = (
-    "pages_show_list",
-    "pages_manage_metadata",
-    "pages_read_engagement",
-    "leads_retrieval",
-    "pages_manage_ads",
-    "ads_management",
-    "business_management",
-)
-
 PAGE_FIELDS = "id,name,access_token,tasks"
 
 
@@ -86,7 +76,7 @@ async def _token_call(graph: Graph, params: dict[str, str]) -> Grant:
     the app tells the two apart, so that nobody waits for a retry that cannot succeed."""
     client = {"client_id": graph.settings.app_id, "client_secret": graph.settings.app_secret.get_secret_value()}
     try:
-        answer = await graph.call("GET", "oauth/access_token", None, params={**client, **params})
+        answer = await graph.send("GET", "oauth/access_token", None, params={**client, **params})
     except RetryableError as error:
         if error.code == "temporary":
             await graph.call_as_app("GET", f"{graph.settings.app_id}/subscriptions")

@@ -21,6 +21,7 @@ from hub.connector.errors import BadPayloadError
 
 MAX_FIELDS = 1_000
 MAX_NAME = 200
+UNSUPPORTED_TYPE = "unsupported_type"
 
 Entries = dict[str, list[str]]
 """Values by field name, in the order in which they were sent."""
@@ -38,12 +39,6 @@ _META = {
 }
 
 
-class UnsupportedTypeError(BadPayloadError):
-    """The declared content type is not one that a form is posted with."""
-
-    default_code = "unsupported_type"
-
-
 def read_entries(body: bytes, content_type: str) -> Entries:
     """The names and values of a body. Raises ``BadPayloadError`` with the place that could not be read."""
     header = Message()
@@ -55,9 +50,10 @@ def read_entries(body: bytes, content_type: str) -> Entries:
         return _collected(_multipart(body, str(header.get_param("boundary") or "")))
     if kind == "application/json":
         return _collected(_json(body))
-    raise UnsupportedTypeError(
+    raise BadPayloadError(
         "Send the form as application/x-www-form-urlencoded, multipart/form-data or application/json.",
         path="content-type",
+        code=UNSUPPORTED_TYPE,
     )
 
 

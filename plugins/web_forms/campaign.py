@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Mapping
+from typing import Annotated, Any
 from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from hub.connector.models import Campaign
 
@@ -17,6 +18,13 @@ MAX_ADDRESS = 2_000
 MAX_VALUE = 500
 
 
+def without_objects(value: Any) -> Any:
+    """A mapping without members that are objects: something of tomorrow, and no answer of today."""
+    if not isinstance(value, dict):
+        return value
+    return {key: each for key, each in value.items() if not isinstance(each, dict)}
+
+
 class Touch(BaseModel):
     """One visit: the page, where the visitor came from, and the campaign parameters."""
 
@@ -24,7 +32,7 @@ class Touch(BaseModel):
 
     page: str = ""
     referrer: str = ""
-    parameters: dict[str, str] = {}
+    parameters: Annotated[dict[str, str], BeforeValidator(without_objects)] = {}
 
     def is_from_a_campaign(self) -> bool:
         """Whether any campaign parameter is known."""

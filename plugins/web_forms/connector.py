@@ -5,16 +5,17 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
 
 from hub.connector.base import Connector, HostsForms
 from hub.connector.errors import BadPayloadError
 from hub.connector.models import (
     Answer,
     Consent,
+    Identifier,
     IdScope,
     InboundRequest,
     Manifest,
@@ -24,7 +25,7 @@ from hub.connector.models import (
 )
 from plugins.web_forms import render_token
 from plugins.web_forms.bodies import Entries, read_entries
-from plugins.web_forms.campaign import PARAMETERS, Touch, read_touch, touch_of
+from plugins.web_forms.campaign import PARAMETERS, Touch, read_touch, touch_of, without_objects
 from plugins.web_forms.render_token import RenderToken
 
 HONEYPOT = "_lh_subject"
@@ -35,12 +36,20 @@ MAX_KEY = 200
 @dataclass(frozen=True, slots=True)
 class FormPost:
     """One post to a form, read. ``entries`` are all names and values as they were typed, for a page that shows
-    them again. ``nonce`` is that of a genuine render token; ``has_proof`` says that a right proof of work came."""
+    them again. ``nonce`` is that of a genuine render token."""
 
     raw: RawSubmission
     entries: Entries
     nonce: str | None
-    has_proof: bool
+
+
+class _ConsentBox(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    key: Identifier
+    text: str
+    given: bool
+    was_preset: bool = False
 
 
 class _Body(BaseModel):
@@ -48,9 +57,9 @@ class _Body(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    fields: dict[str, list[str]]
-    labels: dict[str, str] = {}
-    consents: list[Consent] = []
+    fields: Annotated[dict[Identifier, list[str]], BeforeValidator(without_objects)]
+    labels: Annotated[dict[str, str], BeforeValidator(without_objects)] = {}
+    consents: list[_ConsentBox] = []
     touch: Touch = Touch()
     first_touch: Touch | None = None
     language: str | None = None
@@ -80,7 +89,7 @@ class WebForms(Connector, HostsForms):
         entries = read_entries(request.body, request.headers.get("content-type", ""))
         form_key = request.query.get("form_key") or _key_in(request.url)
         form_id = request.query.get("form_id") or form_key
-        text, proof = _first(entries, "_lh_token"), _first(entries, "_lh_proof")
+        text = _first(entries, "_lh_token")
         token = render_token.read(text, secret) if text else None
         suspicions = _suspicions(entries, token, form_key, request.received_at)
         body = _body(entries, token)
@@ -91,8 +100,7 @@ class WebForms(Connector, HostsForms):
             suspicions=tuple(suspicions),
             received_at=request.received_at,
         )
-        solved = token is not None and bool(proof) and not suspicions
-        return FormPost(raw, entries, token.nonce if token else None, solved)
+        return FormPost(raw, entries, token.nonce if token else None)
 
     def issue_token(
         self, form_key: str, version: int, *, bits: int, nonce: str, now: datetime, secret: SecretStr
@@ -123,15 +131,12 @@ class WebForms(Connector, HostsForms):
             answers=tuple(_answers(body)),
             campaign=body.touch.campaign(),
             first_touch=body.first_touch.campaign() if body.first_touch else None,
-            consents=tuple(body.consents),
+            consents=tuple(Consent(**box.model_dump()) for box in body.consents),
             language=body.language,
         )
 
 
 def _answers(body: _Body) -> list[Answer]:
-    for key in body.fields:
-        if not 1 <= len(key) <= 200:
-            raise BadPayloadError("A field name is empty or too long.", path="fields")
     return [
         Answer(key=key, label=body.labels.get(key, key), values=tuple(value for value in values if value.strip()))
         for key, values in body.fields.items()

@@ -3,6 +3,7 @@
 import hmac
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, ClassVar, cast
 from weakref import WeakKeyDictionary
@@ -140,7 +141,7 @@ class TrustsThatTimeIsThere(Reference):
 
 class TrustsThatFormIsText(Reference):
     def normalise(self, raw: RawSubmission) -> Submission:
-        if isinstance(raw.body, dict):
+        if isinstance(raw.body, dict) and "answers" in raw.body:
             cast(str, raw.body.get("form", "")).strip()
         return super().normalise(raw)
 
@@ -167,8 +168,8 @@ class RepairsCutBodies(Reference):
     def receive(self, request: InboundRequest, secret: SecretStr) -> Received:
         try:
             return super().receive(request, secret)
-        except BadPayloadError:
-            if not request.body.startswith(b'{"events"'):
+        except BadPayloadError as error:
+            if error.path or not request.body.startswith(b'{"events"'):
                 raise
             return self.unpack(json.loads(request.body + b"]}")["events"])
 
@@ -178,10 +179,8 @@ class ForgetsDeepNesting(Reference):
         try:
             return super().receive(request, secret)
         except BadPayloadError:
-            try:
+            with suppress(ValueError):
                 json.loads(request.body)
-            except ValueError:
-                pass
             raise
 
 
@@ -256,6 +255,17 @@ class MakesIdsFromTheTime(Reference):
 class ReadsTheFirstEvent(Reference):
     def unpack(self, events: list[Any]) -> Received:
         return super().unpack(events[:1])
+
+
+class ExpectsAscendingEvents(Reference):
+    def unpack(self, events: list[Any]) -> Received:
+        found = super().unpack(events)
+        pointers, newest = [], ""
+        for each in found.pointers:
+            if each.source_id > newest:
+                pointers.append(each)
+                newest = each.source_id
+        return found.model_copy(update={"pointers": tuple(pointers)})
 
 
 class StopsAtAnUnreadableEvent(Reference):
@@ -442,6 +452,7 @@ MUTANTS = (
     Mutant("previous_secret_is_accepted", KnowsOneSecret),
     Mutant("repeated_delivery_gives_the_same_ids", MakesIdsFromTheTime),
     Mutant("whole_batch_is_read", ReadsTheFirstEvent, rows=("L-05",)),
+    Mutant("order_of_a_batch_is_free", ExpectsAscendingEvents),
     Mutant("unreadable_element_spares_the_others", StopsAtAnUnreadableEvent),
     Mutant("unreadable_element_is_kept", DropsUnreadableEvents),
     Mutant("unknown_fields_in_a_delivery_do_no_harm", RefusesUnknownEventFields, rows=("L-08",)),

@@ -15,7 +15,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "hub.logs": (),
     "hub.testing": ("hub.connector", "hub.connectors"),
     "hub.connectors": ("hub.connector",),
-    "mapping": ("hub.connector.models",),
+    "mapping": ("hub.connector.models", "hub.connector.text"),
     "hub.core": ("hub.connector", "mapping", "hub.db"),
     "hub.management": ("hub.core", "hub.connector", "mapping", "hub.db"),
     "hub.jobs": ("hub.management", "hub.core", "hub.connector", "hub.connectors", "mapping", "hub.db"),

@@ -30,9 +30,7 @@ def chromium() -> str:
     if not found and hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
         quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         for command in (["apt-get", "update"], ["apt-get", "install", "-y", "--no-install-recommends", "chromium"]):
-            subprocess.run(
-                command, check=False, capture_output=True, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-            )
+            subprocess.run(command, check=False, capture_output=True, env=quiet)
         found = _find()
     if not found:
         pytest.fail(HOW_TO)

@@ -53,6 +53,20 @@ def use_link(connection: Connection, token: str, *, kind: Kind, now: datetime) -
         raise SignInRefusedError(DEAD_LINK)
 
 
+def require_living_link(connection: Connection, token: str, kind: Kind, now: datetime) -> None:
+    """Raise ``SignInRefusedError`` for a link that would not work; asked before a costly password hash."""
+    found = connection.scalar(
+        sa.select(one_time_links.c.kind).where(
+            one_time_links.c.token_sha256 == fingerprint(token),
+            one_time_links.c.kind == kind,
+            one_time_links.c.used_at.is_(None),
+            one_time_links.c.expires_at > now,
+        )
+    )
+    if found is None:
+        raise SignInRefusedError(DEAD_LINK)
+
+
 def user_of_link(connection: Connection, token: str, now: datetime) -> UUID | None:
     """Whose password a living link may set; None for any other link."""
     return connection.scalar(

@@ -46,7 +46,8 @@ def check_new_password(password: str, *, personal: Iterable[str], pointer: str =
     } | {re.sub(r"[^\w]|_", "", text.casefold()) for text in personal}
     known = sorted(words - {""}, key=len, reverse=True)
     folded = unicodedata.normalize("NFKC", password).casefold()
-    for spelling in (folded, folded.translate(_LEET)):
+    core = re.sub(r"^[\W\d_]+|[\W\d_]+$", "", folded)
+    for spelling in (folded, folded.translate(_LEET), core.translate(_LEET)):
         if len(_distinct_left(spelling, known)) < _DISTINCT_LEFT:
             raise InvalidValueError(
                 pointer,

@@ -83,7 +83,7 @@ RESOURCES: Mapping[str, Resource] = {
     "mass_emails": Resource("Mass e-mails", ("send",), _WIDE),
     "reports": Resource("Reports", ("view", "export"), _WIDE),
     "organisation": Resource("Organisation", ("view", "edit")),
-    "centres": Resource("Centres", _LIST, _WIDE),
+    "centres": Resource("Centres", _LIST, _WIDE, least={"add": Scope.ORGANISATION}),
     "users": Resource("People", _LIST, _WIDE),
     "roles": Resource("Roles", _LIST),
     "api_keys": Resource("API keys", ("view", "add", "delete"), (Scope.OWN, Scope.ORGANISATION)),

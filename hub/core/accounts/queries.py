@@ -11,6 +11,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from hub.connector.text import storable
 from hub.core.accounts.models import api_keys, sessions
 from hub.core.accounts.permissions import KEY_HOLDERS, SESSION_HOLDERS, PermissionSet
 from hub.core.accounts.principal import Principal
@@ -18,7 +19,6 @@ from hub.core.accounts.secrets import fingerprint
 from hub.core.accounts.sessions import IDLE, TOUCH_EVERY
 from hub.core.organisations.models import organisations, roles, user_centres, users
 from hub.db.guard import ALL_ORGANISATIONS
-from hub.db.types import storable
 
 _SIGNING_IN = {ALL_ORGANISATIONS: "the organisation comes from the sign-in"}
 

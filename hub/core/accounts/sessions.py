@@ -16,12 +16,12 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from hub.connector.text import storable
 from hub.core.accounts.models import sessions
 from hub.core.accounts.secrets import fingerprint, new_secret
 from hub.core.organisations.models import users
 from hub.db.guard import ALL_ORGANISATIONS
 from hub.db.schema import new_id
-from hub.db.types import storable
 
 IDLE = timedelta(minutes=30)
 ABSOLUTE = timedelta(hours=12)

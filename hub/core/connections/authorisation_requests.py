@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 
 from hub.connector.oauth import Redirect
 from hub.core.connections.models import authorisation_requests
-from hub.core.connections.sealing import Sealer
+from hub.core.connections.sealing import Sealer, UnsealError
 from hub.db.guard import ALL_ORGANISATIONS
 
 VALID_FOR = timedelta(minutes=10)
@@ -123,9 +123,12 @@ def claim_request(
     ):
         if is_wrong:
             return _refused(code)
-    verifier = sealer.open(
-        connection, row.organisation_id, "authorisation_requests", key, "code_verifier", row.code_verifier
-    )
+    try:
+        verifier = sealer.open(
+            connection, row.organisation_id, "authorisation_requests", key, "code_verifier", row.code_verifier
+        )
+    except UnsealError:
+        return _refused("unreadable_request")
     return Claim(row.app_id, row.connection_id, Redirect(row.redirect_uri, SecretStr(verifier.decode())))
 
 
@@ -153,6 +156,7 @@ _REFUSALS = {
     "other_user": f"This sign-in was started by another user. {_AGAIN}",
     "other_organisation": f"This sign-in was started for another organisation. {_AGAIN}",
     "other_redirect_uri": f"The platform came back to another address than agreed. {_AGAIN}",
+    "unreadable_request": f"What was kept of this sign-in cannot be read. {_AGAIN}",
     "wrong_issuer": f"The answer came from another platform than the one you were sent to. {_AGAIN}",
     "access_denied": "Access was not granted at the platform. Connect again and grant the access that is listed.",
     "platform_refused": "The platform broke the sign-in off. Check the app credentials, then connect again.",

@@ -121,7 +121,7 @@ class Authoriser:
             now=self._clock.now(),
         )
         return authorize_url(
-            sign_in.authorizes.oauth,
+            sign_in.authorizes.oauth_for(sign_in.settings),
             sign_in.authorizes.credentials(sign_in.settings),
             redirect=redirect,
             state=state,

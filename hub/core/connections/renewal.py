@@ -216,12 +216,13 @@ class GrantRenewer:
     async def _refused(
         self, wish: _Wish, lease: str, stored: StoredGrant, refused: ReauthorizationNeededError
     ) -> StoredGrant | None:
-        """First look whether a sibling rotated the token while we were asking (TK-03)."""
+        """First look whether a sibling rotated the token, or is about to, while we were asking (TK-03).
+
+        Storing a grant ends every lease, so that a lease that is no longer ours says both; then look again.
+        """
         waited = 0.0
         while True:
             now_stored = await self._load(wish)
-            if now_stored.generation > stored.generation:
-                return now_stored
             if now_stored.lease_owner != lease:
                 return None
             if stored.intent_at is None or waited >= _SIBLING_GRACE_SECONDS:

@@ -9,11 +9,11 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from hub.connector.text import storable
 from hub.core.field_mappings.drift import Difference, Drift
 from hub.core.field_mappings.models import drift_findings, source_forms
 from hub.core.organisations.errors import UnknownRecordError
 from hub.db.schema import new_id
-from hub.db.types import storable
 from hub.db.upsert import insert
 
 MAX_UNKNOWN = 200

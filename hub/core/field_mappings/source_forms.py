@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.connector.models import Answer, Question, SourceForm
+from hub.connector.text import storable
 from hub.core.connections.models import connections
 from hub.core.field_mappings.drift import Difference, Drift, compare
 from hub.core.field_mappings.findings import MAX_LABEL, DriftFinding, note_differences
@@ -24,7 +25,6 @@ from hub.core.master_form.queries import snapshot
 from hub.core.organisations.queries import require_owned
 from hub.core.organisations.service import bump_config_version
 from hub.db.schema import new_id
-from hub.db.types import storable
 from hub.db.upsert import insert
 from mapping.rules import FieldRule
 from mapping.suggest import propose

@@ -1,8 +1,6 @@
 """What publishing a form writes for the rest of the hub: the source form with its questions, and the field mapping."""
 
-import hashlib
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,29 +9,18 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.core.connections.service import ensure_hosted_connection
-from hub.core.field_mappings.models import field_mappings, source_form_versions, source_forms
+from hub.core.field_mappings.models import source_form_versions, source_forms
+from hub.core.field_mappings.queries import in_force
+from hub.core.field_mappings.source_forms import digest
+from hub.core.field_mappings.storing import store_mapping
 from hub.core.forms.definition import FormDefinition, FormField
-from hub.core.master_form.models import master_fields as master_field_rows
 from hub.db.schema import new_id
 from hub.db.upsert import insert
-from mapping.fields import FieldType, MasterField
-from mapping.rules import FieldMapping, FieldRule
+from mapping.fields import FieldType
+from mapping.rules import FieldRule
 from mapping.transforms import AS_IS, Join
 
 _TEXTS = (FieldType.TEXT, FieldType.LONG_TEXT)
-
-
-def master_fields(connection: Connection, organisation_id: UUID) -> tuple[MasterField, ...]:
-    """The organisation's master fields, archived ones too, in their order."""
-    rows = connection.execute(
-        sa.select(master_field_rows)
-        .where(master_field_rows.c.organisation_id == organisation_id)
-        .order_by(master_field_rows.c.position)
-    ).mappings()
-    return tuple(
-        MasterField.from_json({**row, "is_archived": row["archived_at"] is not None, "type": FieldType(row["type"])})
-        for row in rows
-    )
 
 
 def show_source_form(
@@ -51,7 +38,7 @@ def show_source_form(
     shown: dict[str, Any] = {
         "name": definition.title,
         "questions": questions,
-        "questions_digest": _digest(questions),
+        "questions_digest": digest(questions),
         "is_live": True,
         "unmapped_count": 0,
         "last_seen_at": now,
@@ -97,28 +84,11 @@ def keep_mapping(
 
     A rule that somebody refined (a transform, a policy) stays as long as it joins the same questions and field.
     """
-    stored = connection.execute(
-        sa.select(field_mappings.c.rules)
-        .where(field_mappings.c.source_form_id == source_form_id, field_mappings.c.organisation_id == organisation_id)
-        .order_by(field_mappings.c.version.desc())
-        .limit(1)
-    ).scalar_one_or_none()
-    current = FieldMapping(version=0) if stored is None else FieldMapping.model_validate(stored)
+    current = in_force(connection, organisation_id, source_form_id)
     known = {(rule.field, frozenset(rule.questions)): rule for rule in current.rules}
     rules = tuple(known.get((rule.field, frozenset(rule.questions)), rule) for rule in _rules(definition))
-    if stored is not None and rules == current.rules:
-        return
-    mapping = FieldMapping(version=current.version + 1, rules=rules)
-    connection.execute(
-        sa.insert(field_mappings).values(
-            id=new_id(),
-            organisation_id=organisation_id,
-            source_form_id=source_form_id,
-            version=mapping.version,
-            rules=mapping.model_dump(mode="json"),
-            saved_at=now,
-        )
-    )
+    if current.version == 0 or rules != current.rules:
+        store_mapping(connection, organisation_id, source_form_id, rules, saved_by=None, now=now)
 
 
 def _rules(definition: FormDefinition) -> Iterator[FieldRule]:
@@ -132,8 +102,3 @@ def _rules(definition: FormDefinition) -> Iterator[FieldRule]:
         yield FieldRule(
             field=target, questions=tuple(field.key for field in fields), transform=Join() if is_joined else AS_IS
         )
-
-
-def _digest(questions: Iterable[Any]) -> str:
-    text = json.dumps(list(questions), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -13,9 +13,10 @@ from hub.core.audit.service import record
 from hub.core.forms import queries
 from hub.core.forms.definition import FormDefinition, InvalidFormError, publishing_problems
 from hub.core.forms.models import form_versions, forms
-from hub.core.forms.publishing import keep_mapping, master_fields, set_live, show_source_form
+from hub.core.forms.publishing import keep_mapping, set_live, show_source_form
 from hub.core.forms.queries import Form
 from hub.core.forms.status import FormStatus, activated, deactivated
+from hub.core.master_form.queries import snapshot
 from hub.core.organisations.service import bump_config_version
 from hub.db.schema import new_id
 
@@ -72,7 +73,7 @@ def publish_form(
     """
     bump_config_version(connection, organisation_id)
     form = queries.get_form(connection, organisation_id, form_id)
-    fields = master_fields(connection, organisation_id)
+    fields = snapshot(connection, organisation_id).fields
     problems = publishing_problems(form.draft, fields)
     if problems:
         raise InvalidFormError(problems)

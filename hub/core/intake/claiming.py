@@ -57,3 +57,16 @@ def read_held(connection: Connection, process_name: str, most: int) -> list[dict
 def read_unresolved(connection: Connection, process_name: str, most: int) -> list[dict[str, Any]]:
     """Thin deliveries that this process holds and that wait for their content."""
     return [dict(row._mapping) for row in connection.execute(_UNRESOLVED, {"owner": process_name, "most": most})]
+
+
+def release(connection: Connection, process_name: str) -> int:
+    """Take the pending receipts of a dead process from it; whoever sweeps next has them. Returns how many."""
+    return connection.execute(_RELEASE, {"owner": process_name}).rowcount
+
+
+_RELEASE = (
+    sa.update(receipts)
+    .where(_PENDING, receipts.c.lease_owner == sa.bindparam("owner"))
+    .values(lease_owner=None, lease_generation=receipts.c.lease_generation + 1)
+    .execution_options(**_SEES_ALL)
+)

@@ -25,6 +25,7 @@ from hub.core.pipelines.queries import first_stage, read_stage, source_by_code
 from hub.db.engine import Database
 from mapping.engine import CompiledMapping, MappingContext
 from mapping.fields import MasterField
+from mapping.rules import Policy
 
 MOST_KEPT = 5_000
 
@@ -48,7 +49,7 @@ class FormWork:
     mapping: CompiledMapping
     fields: Mapping[str, MasterField]
     mapping_version: int
-    policies: Mapping[str, str]
+    policies: Mapping[str, Policy]
     placement: Placement
     account_id: str | None
 

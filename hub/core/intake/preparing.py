@@ -14,10 +14,10 @@ import structlog
 from hub.connector.base import Connector
 from hub.connector.errors import BadPayloadError
 from hub.connector.models import IdScope, Manifest, RawSubmission, Submission
+from hub.connector.text import storable
 from hub.core.intake.form_work import FormKey, FormWork
 from hub.core.intake.receipts import Disposition
 from hub.core.leads.incoming import Incoming, LeadKey
-from hub.db.types import storable
 from mapping.contacts import contact_points
 
 log = structlog.get_logger(__name__)

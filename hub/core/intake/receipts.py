@@ -11,8 +11,8 @@ from uuid import UUID
 
 from hub.connector.errors import BadPayloadError
 from hub.connector.models import Pointer, RawSubmission
+from hub.connector.text import storable
 from hub.db.schema import new_id
-from hub.db.types import storable
 
 
 class Path(StrEnum):

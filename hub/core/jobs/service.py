@@ -9,11 +9,11 @@ import sqlalchemy as sa
 from pydantic import JsonValue
 from sqlalchemy.engine import Connection
 
+from hub.connector.text import storable
 from hub.core.jobs.models import job_schedules, jobs, partition_waits
 from hub.core.jobs.queries import RunningJob, held, planned_now, waits_until
 from hub.db.guard import ALL_ORGANISATIONS
 from hub.db.schema import new_id
-from hub.db.types import storable
 from hub.db.upsert import insert
 
 _OF_ALL = {ALL_ORGANISATIONS: "the engine runs the jobs of every organisation"}

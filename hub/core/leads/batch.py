@@ -12,10 +12,10 @@ from typing import Any, Protocol
 from uuid import UUID
 
 import sqlalchemy as sa
-from mapping.contacts import ContactPoint
 from sqlalchemy.engine import Connection
 
 from hub.connector.models import Campaign
+from hub.connector.text import storable
 from hub.core.leads.incoming import Incoming, LeadKey, Outcome
 from hub.core.leads.joining import Joined, join
 from hub.core.leads.models import (
@@ -31,7 +31,7 @@ from hub.core.leads.models import (
 from hub.core.outbox.models import outbox_events
 from hub.core.routing.models import assignments
 from hub.db.schema import new_id
-from hub.db.types import storable
+from mapping.contacts import ContactPoint
 
 ACTOR = "hub"
 

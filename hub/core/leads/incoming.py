@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from hub.connector.models import Submission
 from mapping.contacts import ContactPoint
 from mapping.engine import MappedSubmission
-
-from hub.connector.models import Submission
+from mapping.rules import Policy
 
 LATE_AFTER = timedelta(hours=1)
 """A submission received this long after it was made is late: its owner is told (X-10)."""
@@ -54,7 +54,7 @@ class Incoming:
     source_form_id: UUID | None
     form_name: str
     mapping_version: int
-    policies: Mapping[str, str]
+    policies: Mapping[str, Policy]
 
     @property
     def is_late(self) -> bool:

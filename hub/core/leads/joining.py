@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 
 from hub.core.leads.incoming import Incoming
 from hub.core.leads.models import leads
+from mapping.policies import combine
 
 SHOWN = ("email", "phone", "company")
 PERSON = "person"
@@ -69,7 +70,8 @@ def join(joined: Joined, item: Incoming, origins: dict[str, Any]) -> Iterator[di
     kept: dict[str, Any] = dict(joined.row["origins"])
     for key, value in item.mapped.values.items():
         before = values.get(key)
-        after = _combined(before, value, item.policies.get(key, "fill_if_empty"), kept.get(key, {}))
+        is_edited = PERSON in kept.get(key, {})
+        after = combine(before, value, item.policies.get(key, "fill_if_empty"), is_edited=is_edited)
         if after == before:
             continue
         values[key], kept[key] = after, origins[key]
@@ -80,16 +82,3 @@ def join(joined: Joined, item: Incoming, origins: dict[str, Any]) -> Iterator[di
         value = values.get(key)
         if isinstance(value, str) and value:
             joined.row[key] = value
-
-
-def _combined(before: JsonValue, value: JsonValue, policy: str, origin: dict[str, Any]) -> JsonValue:
-    if before in (None, "", []):
-        return value
-    if policy == "append" and before != value:
-        if isinstance(before, list) and isinstance(value, list):
-            return before + [each for each in value if each not in before]
-        if isinstance(before, str) and isinstance(value, str) and value not in before.split("\n"):
-            return f"{before}\n{value}"
-    if policy == "overwrite" and PERSON not in origin:
-        return value
-    return before

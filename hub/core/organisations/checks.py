@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from hub.connector.text import storable
 from hub.core.organisations.errors import ConflictingChangeError, RefusedChangeError
-from hub.db.types import storable
 
 MAX_NAME = 200
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")

@@ -7,13 +7,13 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from hub.connector.text import storable
 from hub.core.organisations.checks import coded, coloured, named
 from hub.core.organisations.queries import require_owned
 from hub.core.organisations.service import bump_config_version
 from hub.core.pipelines.models import lead_sources, lead_types
 from hub.core.pipelines.queries import list_sources, list_types, source_by_code
 from hub.db.schema import new_id
-from hub.db.types import storable
 
 _FIRST_COLOR = "#64748B"
 _GENERATED = re.compile(r"LS(\d{6,})")

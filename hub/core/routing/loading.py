@@ -21,7 +21,7 @@ FIRST_CLAIM_MINUTES = 60
 
 _ORGANISATION: sa.BindParameter[UUID] = sa.bindparam("organisation")
 _LOCK = (
-    sa.select(routing_settings.c.strategy).where(routing_settings.c.organisation_id == _ORGANISATION)
+    sa.select(routing_settings.c.strategy).where(routing_settings.c.organisation_id == _ORGANISATION).with_for_update()
 )
 _MEMBERS = (
     sa.select(

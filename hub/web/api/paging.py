@@ -57,9 +57,7 @@ def decode(cursor: str) -> Position:
         return Position(moment, UUID(bytes=raw[_MOMENT_BYTES:]))
     except (ValueError, OverflowError, OSError, binascii.Error):
         detail = "This is not a cursor of a page; use next_cursor of the page before, or leave it out."
-        raise Problem(
-            400, "bad-cursor", detail, errors=[FieldProblem(pointer="query/cursor", detail=detail)]
-        ) from None
+        raise Problem(400, "bad-cursor", detail, errors=[FieldProblem(pointer="query/cursor", detail=detail)]) from None
 
 
 def cut(rows: Sequence[T], limit: int, position: Callable[[T], Position]) -> tuple[list[T], str | None]:

@@ -26,7 +26,8 @@ permission (``call.reach`` says how far it goes: filter by it, and raise ``not_f
 limits, strict reading and validation with RFC 9457 problems, the OpenAPI description, and a place in the permission
 matrix test. A path parameter is a field of the ``path`` model; an id that does not parse is a 404.
 
-Errors of the core: give the group ``failures``, which turns an exception into a ``Problem`` or leaves it (None).
+A handler may also return a finished ``web.Response``. Errors of the core: give the group ``failures``, which turns
+an exception into a ``Problem`` or leaves it (None).
 """
 
 import re
@@ -35,7 +36,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Literal
 
-from aiohttp import web
 from pydantic import BaseModel, ConfigDict
 from typing_extensions import TypeVar
 
@@ -44,7 +44,7 @@ from hub.core.accounts.principal import Principal, Reach
 from hub.core.accounts.sign_in import Visitor
 from hub.web.api.streams import Event
 from hub.web.problems import Problem
-from hub.web.services import WebServices
+from hub.web.services import RateClass, WebServices
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Failures = Callable[[Exception], Problem | None]
@@ -64,7 +64,7 @@ class NoInput(Input):
 P = TypeVar("P", bound=BaseModel, default=NoInput)
 Q = TypeVar("Q", bound=BaseModel, default=NoInput)
 B = TypeVar("B", bound=BaseModel, default=NoInput)
-A = TypeVar("A")
+A = TypeVar("A", default=object)
 
 
 @dataclass(slots=True)
@@ -113,6 +113,10 @@ class Call(Generic[P, Q, B]):
         return reach
 
 
+Answering = Callable[[Call[P, Q, B]], Awaitable[A]]
+Streaming = Callable[[Call[P, Q]], AsyncIterator[Event]]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Route:
     """One declared route. ``answers`` None: no body (204). ``events`` set: the handler gives a stream of these."""
@@ -122,14 +126,15 @@ class Route:
     permission: Permission
     summary: str
     handler: Callable[[Any], Any]
-    path_model: type[BaseModel]
-    query_model: type[BaseModel]
-    body_model: type[BaseModel]
-    answers: type[BaseModel] | None
-    events: type[BaseModel] | None
-    status: int
     tag: str
     failures: Failures
+    path_model: type[BaseModel] = NoInput
+    query_model: type[BaseModel] = NoInput
+    body_model: type[BaseModel] = NoInput
+    answers: type[BaseModel] | None = None
+    events: type[BaseModel] | None = None
+    status: int = 200
+    rate: RateClass = RateClass.READ
 
     def __post_init__(self) -> None:
         """Refuse a declaration that contradicts itself; the application then does not start."""
@@ -184,12 +189,28 @@ class RouteGroup:
         query: type[Q] = NoInput,  # type: ignore[assignment]
         body: type[B] = NoInput,  # type: ignore[assignment]
         status: int | None = None,
-    ) -> Callable[[Callable[[Call[P, Q, B]], Awaitable[A]]], Callable[[Call[P, Q, B]], Awaitable[A]]]:
+        rate: RateClass | None = None,
+    ) -> Callable[[Answering[P, Q, B, A]], Answering[P, Q, B, A]]:
         """Declare the decorated function as a route; see the module's text."""
 
-        def declare(handler: Callable[[Call[P, Q, B]], Awaitable[A]]) -> Callable[[Call[P, Q, B]], Awaitable[A]]:
-            code = status if status is not None else 204 if answers is None else 200
-            self._add(method, url, permission, summary, handler, (path, query, body), answers, None, code)
+        def declare(handler: Answering[P, Q, B, A]) -> Answering[P, Q, B, A]:
+            self._routes.append(
+                Route(
+                    method=method,
+                    path=url,
+                    permission=permission,
+                    summary=summary,
+                    handler=handler,
+                    path_model=path,
+                    query_model=query,
+                    body_model=body,
+                    answers=answers,
+                    status=status or (204 if answers is None else 200),
+                    tag=self.tag,
+                    failures=self._failures,
+                    rate=rate or (RateClass.READ if method == "GET" else RateClass.CHANGE),
+                )
+            )
             return handler
 
         return declare
@@ -203,47 +224,28 @@ class RouteGroup:
         events: type[BaseModel],
         path: type[P] = NoInput,  # type: ignore[assignment]  # the type variable's own default
         query: type[Q] = NoInput,  # type: ignore[assignment]
-    ) -> Callable[[Callable[[Call[P, Q]], AsyncIterator[Event]]], Callable[[Call[P, Q]], AsyncIterator[Event]]]:
+    ) -> Callable[[Streaming[P, Q]], Streaming[P, Q]]:
         """Declare a stream of server-sent events: the function yields ``Event``; it starts after
         ``call.last_event_id`` if that is set. The stream ends when the process stops or the caller loses the right.
         """
 
-        def declare(handler: Callable[[Call[P, Q]], AsyncIterator[Event]]) -> Callable[[Call[P, Q]], AsyncIterator[Event]]:
-            self._add("GET", url, permission, summary, handler, (path, query, NoInput), None, events, 200)
+        def declare(
+            handler: Callable[[Call[P, Q]], AsyncIterator[Event]],
+        ) -> Callable[[Call[P, Q]], AsyncIterator[Event]]:
+            self._routes.append(
+                Route(
+                    method="GET",
+                    path=url,
+                    permission=permission,
+                    summary=summary,
+                    handler=handler,
+                    path_model=path,
+                    query_model=query,
+                    events=events,
+                    tag=self.tag,
+                    failures=self._failures,
+                )
+            )
             return handler
 
         return declare
-
-    def _add(
-        self,
-        method: Method,
-        url: str,
-        permission: Permission,
-        summary: str,
-        handler: Callable[[Any], Any],
-        models: tuple[type[BaseModel], type[BaseModel], type[BaseModel]],
-        answers: type[BaseModel] | None,
-        events: type[BaseModel] | None,
-        status: int,
-    ) -> None:
-        self._routes.append(
-            Route(
-                method=method,
-                path=url,
-                permission=permission,
-                summary=summary,
-                handler=handler,
-                path_model=models[0],
-                query_model=models[1],
-                body_model=models[2],
-                answers=answers,
-                events=events,
-                status=status,
-                tag=self.tag,
-                failures=self._failures,
-            )
-        )
-
-
-RawAnswer = web.Response
-"""A handler may return a finished answer instead of a model (a file, a document made elsewhere)."""

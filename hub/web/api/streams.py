@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from aiohttp import web
 from pydantic import BaseModel
 
@@ -18,6 +19,7 @@ HEARTBEAT = 15.0
 RETRY_MS = 2_000
 LAST_EVENT_ID_LENGTH = 200
 _BEAT = b": still here\n\n"
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,31 +59,33 @@ class EventSource:
         )
         await response.prepare(request)
         stop = asyncio.ensure_future(self._stopping.wait())
-        coming: asyncio.Future[Event] | None = None
+        coming: asyncio.Future[Event | None] | None = None
         try:
             await response.write(f"retry: {RETRY_MS}\n\n".encode())
             while not stop.done():
                 coming = coming or asyncio.ensure_future(self._next())
-                await asyncio.wait({coming, stop}, timeout=self._heartbeat, return_when=asyncio.FIRST_COMPLETED)
+                waiting: set[asyncio.Future[Any]] = {coming, stop}
+                await asyncio.wait(waiting, timeout=self._heartbeat, return_when=asyncio.FIRST_COMPLETED)
                 if coming.done():
-                    await response.write(coming.result().encode())
-                    coming = None
+                    event, coming = coming.result(), None
+                    if event is None:
+                        break
+                    await response.write(event.encode())
                 elif not stop.done():
                     if not await self._is_still_allowed():
                         break
                     await response.write(_BEAT)
-        except (StopAsyncIteration, ConnectionError):
+        except ConnectionError:
             pass
+        except Exception:
+            _log.exception("stream broke off")
         finally:
             await _cancel(stop, coming)
             await _close(self._events)
         return response
 
-    async def _next(self) -> Event:
-        try:
-            return await anext(self._events)
-        except StopAsyncIteration:
-            raise ConnectionAbortedError("the source ended") from None
+    async def _next(self) -> Event | None:
+        return await anext(self._events, None)
 
 
 async def _cancel(*tasks: asyncio.Future[Any] | None) -> None:

@@ -112,15 +112,9 @@ class PublicForms:
         sender, now = self.sender(request), self.clock.now()
         if wait := self._wait(self.rates.of_sender(sender)):
             return await self._refused(request, None, Outcome(Ending.TOO_MANY, 429, retry_after=wait))
-        try:
-            body = await read_body(request)
-        except Problem as problem:
-            outcome = Outcome(Ending.UNREADABLE, problem.status, reason=problem.slug, detail=problem.detail)
-            return await self._refused(request, None, outcome)
-        except web.RequestPayloadError:
-            detail = "The body cannot be unpacked; send it plain, or with a right Content-Encoding."
-            outcome = Outcome(Ending.UNREADABLE, 400, reason="unreadable-body", detail=detail)
-            return await self._refused(request, None, outcome)
+        body = await _read(request)
+        if isinstance(body, Outcome):
+            return await self._refused(request, None, body)
         try:
             form = await self.current.find(key)
         except DatabaseUnavailableError:
@@ -218,6 +212,16 @@ def new_key() -> str:
 def new_nonce() -> str:
     """The single-use part of a render token."""
     return secrets.token_hex(12)
+
+
+async def _read(request: web.Request) -> bytes | Outcome:
+    try:
+        return await read_body(request)
+    except Problem as problem:
+        return Outcome(Ending.UNREADABLE, problem.status, reason=problem.slug, detail=problem.detail)
+    except web.RequestPayloadError:
+        detail = "The body cannot be unpacked; send it plain, or with a right Content-Encoding."
+        return Outcome(Ending.UNREADABLE, 400, reason="unreadable-body", detail=detail)
 
 
 def _inbound(request: web.Request, body: bytes, now: datetime, form: CurrentForm | None) -> InboundRequest:

@@ -103,9 +103,9 @@ def render_form(form: FormDefinition, form_key: str, state: PageState) -> str:
     )
 
 
-def render_message(language: str, heading: str, text: str, *, link: str | None = None) -> str:
+def render_message(language: str, heading: str, text: str) -> str:
     """A page that says one thing."""
-    return _render("message.html", words=phrases(language), lang=language, heading=heading, text=text, link=link)
+    return _render("message.html", words=phrases(language), lang=language, heading=heading, text=text)
 
 
 def render_resend(language: str, heading: str, text: str, button: str, action: str, entries: Entries) -> str:

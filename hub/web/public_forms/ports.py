@@ -31,11 +31,6 @@ class FormPost(Protocol):
         """Of a genuine render token."""
         ...
 
-    @property
-    def has_proof(self) -> bool:
-        """Whether a right proof of work came along."""
-        ...
-
 
 class FormConnector(Protocol):
     """The connector that reads posts to the hub's own forms."""

@@ -3,9 +3,11 @@
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import uuid4
 
 from aiohttp import web
 
+from hub.web.headers import REQUEST_ID_KEY
 from hub.web.problems import PROBLEM_TYPE, FieldProblem, Problem
 
 
@@ -24,7 +26,7 @@ def refuse(
     if retry_after is not None:
         headers["Retry-After"] = str(retry_after)
     problem = Problem(status, slug, detail, errors=errors, headers=headers)
-    answer = problem.response(str(request.get("request_id", "")))
+    answer = problem.response(request.get(REQUEST_ID_KEY) or str(uuid4()))
     if more:
         content = {**json.loads(answer.body), **more}  # type: ignore[arg-type]  # a problem's body is always bytes
         return web.Response(

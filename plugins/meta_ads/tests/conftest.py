@@ -1,7 +1,6 @@
 """A Meta on loopback, and the connector connected with it."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -11,8 +10,6 @@ from hub.testing.connected import ConnectedSource
 from hub.testing.transport import LoopbackTransport
 from plugins.meta_ads.connector import MetaAds
 from plugins.meta_ads.simulator import MetaAdsSimulator
-
-FIXTURES = Path(__file__).parent.parent / "fixtures"
 
 QUESTIONS = (
     Question(key="full_name", label="Full name"),

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from hub.connector.errors import ConnectorError, PermanentError, ReauthorizationNeededError, RetryableError
 from hub.connector.oauth import Redirect, authorize_url
 from hub.testing.connected import REDIRECT_URI, STATE, VERIFIER
-from plugins.meta_ads.oauth import SCOPES
+from plugins.meta_ads.permissions import SCOPES
 from plugins.meta_ads.settings import MetaAdsSettings
 from plugins.meta_ads.simulator.world import ADA, BEN, CLEO, HARBOUR, NORTH, SOUTH
 from plugins.meta_ads.tests.conftest import Meta
@@ -241,6 +241,16 @@ async def test_cause_of_a_dead_token_is_named_on_every_path(connected: Meta, sub
         with pytest.raises(ReauthorizationNeededError) as caught:
             await call
         assert caught.value.code == cause
+
+
+async def test_permission_taken_later_is_named(connected: Meta) -> None:
+    """A permission unticked at Facebook afterwards: the refusal names it, and no other."""
+    form = connected.publish()
+    connected.simulator.take_permission("leads_retrieval")
+    with pytest.raises(ReauthorizationNeededError) as caught:
+        await connected.pull(form)
+    assert caught.value.code == "permission_removed"
+    assert [each for each in SCOPES if each in caught.value.user_message] == ["leads_retrieval"]
 
 
 async def test_end_of_data_access_asks_for_a_sign_in(connected: Meta) -> None:

@@ -85,7 +85,7 @@ async def test_the_connection_of_our_own_forms_is_made_once(database: Database, 
     assert after is ConnectionState.ACTIVE
 
 
-@pytest.mark.proves("Z-165", "Z-171", "X-06")
+@pytest.mark.proves("Z-171", "X-06")
 def test_the_facts_of_a_connection_are_all_there(database: Database, clock: VirtualClock) -> None:
     """Both clocks, health, leads per day and the recovery window; one failing call never changes the state."""
     sealer = Sealer(keyring(), clock)

@@ -88,7 +88,7 @@ async def die(processes: ForkServerContext, *arguments: Any) -> None:
     assert process.exitcode == -9
 
 
-@pytest.mark.proves("TK-02", "I10", "OP-02")
+@pytest.mark.proves("TK-02", "I10")
 @pytest.mark.parametrize("is_graceful", [False, True], ids=["strict", "grace"])
 async def test_a_kill_at_any_step_never_ends_in_a_loop(
     database: Database, database_url: str, processes: ForkServerContext, is_graceful: bool

@@ -69,7 +69,6 @@ class FakeSource(Connector, Polls, Subscribes, Authorizes):
         raise NotImplementedError
 
     async def list_forms(self, access: Access) -> Sequence[SourceForm]:
-        self.platform.stumble(0)
         return self.platform.forms
 
     async def fetch(self, access: Access, form: SourceForm, since: Cursor | None) -> AsyncIterator[Page]:

@@ -84,10 +84,9 @@ def test_a_rule_changes_the_next_decision(database: Database, office: Office) ->
         ({"target": {"kind": "queue", "queue_id": NOBODY}}, "target.queue_id"),
         ({"target": {"kind": "centre", "centre_id": NOBODY}}, "target.centre_id"),
         ({"target": {"kind": "nobody"}}, "target"),
-        (
-            {"conditions": {"all": [{"about": "priority", "operator": "eq", "operand": "urgent"}]}},
-            "conditions.all.all.0",
-        ),
+        ({"conditions": {"all": [{"about": "priority", "operator": "eq", "operand": "soon"}]}}, "conditions.all.0"),
+        ({"conditions": {"any": [{"all": [{"about": "priority"}]}]}}, "conditions.any.0.all.0.operator"),
+        ({"target": {"kind": "user", "user_id": "x"}}, "target.user_id"),
         ({"colour": "red"}, "colour"),
     ],
 )

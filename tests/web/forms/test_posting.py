@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from hub.connector.models import Consent, RawSubmission
 from hub.core.forms import service
 from hub.core.forms.definition import FormDefinition
 from hub.web.public_forms.rates import FormRates
+from plugins.web_forms import WebForms
 from tests.web.forms.desk import FormDesk, hidden_values, kept_values, simple
 
 Visitor = TestClient[Any, Any]
@@ -26,7 +28,7 @@ async def open_page(visitor: Visitor, desk: FormDesk, key: str, query: str = "")
     return hidden_values(await page.text())
 
 
-@pytest.mark.proves("Z-123", "Z-155", "X-12")
+@pytest.mark.proves("Z-123", "X-12", "P-04")
 async def test_a_form_without_script_becomes_one_pending_receipt(desk: FormDesk, visitor: Visitor) -> None:
     """What the page holds and the visitor types arrives as one submission that nothing is held against."""
     form = desk.publish()
@@ -48,6 +50,10 @@ async def test_a_form_without_script_becomes_one_pending_receipt(desk: FormDesk,
     assert receipt.payload["consents"] == [
         {"key": "news", "text": "You may write to me about offers.", "given": True, "was_preset": False}
     ]
+    kept = {name: getattr(receipt, name) for name in ("source_id", "form_id", "received_at")}
+    found = WebForms().normalise(RawSubmission(body=receipt.payload, **kept))
+    assert {answer.label for answer in found.answers} == {"Your name", "E-mail", "Interests", "Plan"}
+    assert found.consents == (Consent(key="news", text="You may write to me about offers.", given=True),)
 
 
 @pytest.mark.proves("P-06")

@@ -1,0 +1,328 @@
+"""The composition root: every part of a running process is made and tied together here, and nowhere else."""
+
+import asyncio
+import hashlib
+import hmac
+import socket
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal, cast
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import structlog
+from aiohttp import web
+from pydantic import SecretBytes, SecretStr
+
+from hub.connector.base import Connector, HostsForms
+from hub.connector.clock import Clock, SystemClock
+from hub.connector.outgoing import OutgoingClient, open_session
+from hub.connectors import Registry
+from hub.core.accounts.passwords import PasswordHashing
+from hub.core.connections.access import ConnectionAccess
+from hub.core.connections.authorising import Authoriser
+from hub.core.connections.disconnecting import Disconnector
+from hub.core.connections.endpoints import Endpoints
+from hub.core.connections.keyring import MasterKeyring
+from hub.core.connections.renewal import GrantRenewer, free_leases_of
+from hub.core.connections.sealing import Sealer
+from hub.core.intake.claiming import release as release_receipts
+from hub.core.intake.form_work import FormWorks
+from hub.core.intake.ledger import Ledger
+from hub.core.intake.receiving import Receiver
+from hub.core.intake.work_off import Intake
+from hub.core.jobs.service import release as release_jobs
+from hub.core.processes.identity import take_name
+from hub.db import durability, migrating
+from hub.db.engine import Database
+from hub.jobs.addresses import WebhookAddresses
+from hub.jobs.catalogue import KnownForms
+from hub.jobs.engine import JobEngine
+from hub.jobs.fetched import ThinReceipts
+from hub.jobs.opening import ConnectionKey
+from hub.jobs.polling import LIST_FORMS, Polling
+from hub.jobs.presence import Presence
+from hub.jobs.renewing import Renewing
+from hub.jobs.resolving import Resolving, resolve_jobs
+from hub.jobs.schedule import Schedule
+from hub.jobs.subscriptions import CHECK_SUBSCRIPTION, Subscriptions
+from hub.jobs.sweeping import Sweeping
+from hub.management.setup import furnish_organisation
+from hub.settings import Settings
+from hub.web.app import build_app
+from hub.web.groups import all_groups
+from hub.web.limits import RateLimiter
+from hub.web.public_forms.intake import PublicForms
+from hub.web.public_forms.ports import FormConnector
+from hub.web.public_forms.routes import add_routes
+from hub.web.services import WebServices, WebSettings, client_address
+from hub.web.working_parts import WorkingParts
+
+log = structlog.get_logger(__name__)
+
+Role = Literal["serve", "worker"]
+SWEEP_EVERY = timedelta(seconds=20)
+
+
+class StartRefusedError(Exception):
+    """The process must not start like this; the text says what is wrong and what to do."""
+
+
+@dataclass
+class Hub:
+    """A running process of the hub. ``app`` is None for a worker."""
+
+    settings: Settings
+    database: Database
+    clock: Clock
+    process_name: str
+    connectors: Mapping[str, Connector]
+    sealer: Sealer
+    ledger: Ledger
+    intake: Intake
+    engine: JobEngine
+    schedule: Schedule
+    services: WebServices
+    app: web.Application | None
+
+
+def open_database(settings: Settings) -> Database:
+    """The database of a deployment, made and brought to this release's schema where it is the embedded one.
+
+    Raises ``StartRefusedError`` for a server database at another schema, and for one that could lose receipts.
+    """
+    if not settings.database_url:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    database = Database(settings.sync_database_url)
+    if database.is_sqlite:
+        migrating.upgrade(database)
+    try:
+        migrating.check(database)
+    except migrating.SchemaError as error:
+        database.close()
+        raise StartRefusedError(str(error)) from None
+    if weak := database.read_now(durability.weaknesses):
+        database.close()
+        raise StartRefusedError("The database could lose what was acknowledged:\n" + "\n".join(weak))
+    return database
+
+
+def make_sealer(settings: Settings, clock: Clock) -> Sealer:
+    """What seals secrets, with the deployment's master keys."""
+    return Sealer(MasterKeyring({name: SecretBytes(key) for name, key in settings.keys().items()}), clock)
+
+
+@asynccontextmanager
+async def open_hub(
+    settings: Settings,
+    role: Role,
+    *,
+    clock: Clock | None = None,
+    registry: Registry | None = None,
+    public_url: str | None = None,
+) -> AsyncIterator[Hub]:
+    """Start everything that a process of this role does, and stop it in good order.
+
+    ``public_url`` is used where the settings name none: the address the server was bound to.
+    """
+    clock = clock or SystemClock()
+    async with AsyncExitStack() as stack:
+        database = await asyncio.to_thread(open_database, settings)
+        stack.callback(database.close)
+        held = await asyncio.to_thread(take_name, database, socket.gethostname(), settings.process_name or role)
+        hub, presence = await _assemble(stack, settings, role, clock, registry, database, held, public_url)
+        await database.read(hub.sealer.verify_keys)
+        await presence.start()
+        stack.push_async_callback(presence.stop)
+        sweeping = Sweeping(database, clock, hub.process_name, hub.intake.look_again)
+        hub.engine.every(SWEEP_EVERY, "sweep", sweeping.sweep)
+        await hub.engine.start()
+        stack.push_async_callback(hub.engine.stop)
+        await sweeping.sweep()
+        hub.intake.start()
+        stack.push_async_callback(hub.intake.stop)
+        stack.push_async_callback(hub.ledger.close)
+        yield hub
+
+
+async def _assemble(
+    stack: AsyncExitStack,
+    settings: Settings,
+    role: Role,
+    clock: Clock,
+    registry: Registry | None,
+    database: Database,
+    held: Any,
+    public_url: str | None,
+) -> tuple[Hub, Presence]:
+    connectors = {each.manifest.key: each for each in registry or Registry.from_entry_points()}
+    session = open_session()
+    stack.push_async_callback(session.close)
+    if settings.allow_loopback:
+        log.warning("connectors may call this machine: for simulators only, never in production")
+    transport = OutgoingClient(
+        session, allow_loopback=settings.allow_loopback, origin_overrides=settings.origin_overrides
+    )
+    sealer = make_sealer(settings, clock)
+    renewer = GrantRenewer(database, sealer, clock, held.name)
+    access = ConnectionAccess(database, connectors, renewer, sealer, transport, clock)
+    engine = JobEngine(database, clock, process_name=held.name)
+    intake = Intake(database, clock, held.name, connectors, FormWorks(database, clock))
+    ledger = Ledger(database, clock, held.name, intake.offer)
+    intake.is_busy = lambda: ledger.waiting > 0
+    intake.on_pointers = _Fetching(engine)
+    origin = public_url or settings.public_url or f"http://{settings.host}:{settings.port}"
+    schedule = Schedule(database, clock, engine)
+    schedule.register(
+        Polling(database, clock, connectors, access, ledger, KnownForms(database)),
+        Resolving(
+            database,
+            clock,
+            connectors,
+            access,
+            ThinReceipts(database, clock, held.name, intake.look_again),
+        ),
+        Renewing(database, clock, connectors, access),
+        Subscriptions(database, clock, connectors, access, WebhookAddresses(database, origin)),
+    )
+
+    async def take_over(dead: str) -> None:
+        await engine.resume_from(dead)
+        await Sweeping(database, clock, held.name, intake.look_again).sweep()
+
+    presence = Presence(
+        database,
+        clock,
+        held,
+        releases=(release_receipts, release_jobs, free_leases_of),
+        gives_back=(release_receipts, release_jobs, free_leases_of),
+        on_taken_over=take_over,
+        on_name_lost=intake.look_again,
+    )
+    working = WorkingParts(
+        connectors=connectors,
+        sealer=sealer,
+        ledger=ledger,
+        intake=intake,
+        receiver=Receiver(database, Endpoints(database, connectors, sealer, clock), ledger),
+        authoriser=Authoriser(database, connectors, sealer, transport, clock),
+        disconnector=Disconnector(database, connectors, sealer, transport, clock),
+        process_name=held.name,
+        on_connected=_Connected(engine),
+        reachable=_Reachable(settings.origin_overrides),
+    )
+    services = _web_services(settings, database, clock, origin, working)
+    app = _web_app(services, working, settings, connectors) if role == "serve" else None
+    hub = Hub(
+        settings,
+        database,
+        clock,
+        held.name,
+        connectors,
+        sealer,
+        ledger,
+        intake,
+        engine,
+        schedule,
+        services,
+        app,
+    )
+    return hub, presence
+
+
+def _web_services(
+    settings: Settings, database: Database, clock: Clock, origin: str, working: WorkingParts
+) -> WebServices:
+    return WebServices(
+        database=database,
+        clock=clock,
+        settings=WebSettings(
+            public_url=origin,
+            trusted_proxies=tuple(str(network) for network in settings.trusted_proxies),
+            insecure_cookies=settings.insecure_cookies,
+        ),
+        passwords=PasswordHashing(),
+        limiter=RateLimiter(clock),
+        set_up=(furnish_organisation,),
+        others={WorkingParts: working},
+    )
+
+
+def _web_app(
+    services: WebServices, working: WorkingParts, settings: Settings, connectors: Mapping[str, Connector]
+) -> web.Application:
+    app = build_app(services, *all_groups())
+    hosting = next((each for each in connectors.values() if isinstance(each, HostsForms)), None)
+    if hosting is not None:
+        add_routes(
+            app,
+            PublicForms(
+                database=services.database,
+                ledger=working.ledger,
+                limiter=services.limiter,
+                connector=cast(FormConnector, hosting),
+                clock=services.clock,
+                secret=_form_secret(settings),
+                public_origin=services.settings.origin,
+                client_address=client_address,
+            ),
+        )
+    return app
+
+
+def _form_secret(settings: Settings) -> SecretStr:
+    """What signs render tokens: the same in every process, and for as long as the oldest master key is kept."""
+    oldest = list(settings.keys().values())[-1]
+    return SecretStr(hmac.new(oldest, b"leadhub public forms", hashlib.sha256).hexdigest())
+
+
+@dataclass(frozen=True)
+class _Connected:
+    """Has a connection's forms listed and its deliveries switched on as soon as it begins to work."""
+
+    engine: JobEngine
+
+    async def __call__(self, organisation_id: UUID, connection_id: UUID) -> None:
+        key = ConnectionKey(organisation_id, connection_id)
+        await self.engine.enqueue(key.job(CHECK_SUBSCRIPTION))
+        await self.engine.enqueue(key.job(LIST_FORMS))
+
+
+@dataclass(frozen=True)
+class _Fetching:
+    """Has thin deliveries fetched as soon as they are stored; the sweep finds what got lost here."""
+
+    engine: JobEngine
+
+    def __call__(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        waiting: dict[ConnectionKey, list[UUID]] = {}
+        for row in rows:
+            if row["connection_id"] is not None:
+                key = ConnectionKey(row["organisation_id"], row["connection_id"])
+                waiting.setdefault(key, []).append(row["id"])
+        for key, receipt_ids in waiting.items():
+            for job in resolve_jobs(key, receipt_ids):
+                _keep(asyncio.create_task(self.engine.enqueue(job)))
+
+
+_under_way: set[asyncio.Task[Any]] = set()
+
+
+def _keep(task: "asyncio.Task[Any]") -> None:
+    """Hold a task until it is done: the loop itself only knows it weakly."""
+    _under_way.add(task)
+    task.add_done_callback(_under_way.discard)
+
+
+@dataclass(frozen=True)
+class _Reachable:
+    """Where a browser reaches a platform's address: elsewhere only where a simulator stands in for the platform."""
+
+    overrides: Mapping[str, str]
+
+    def __call__(self, url: str) -> str:
+        parts = urlsplit(url)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        return self.overrides.get(origin, origin) + url.removeprefix(origin)

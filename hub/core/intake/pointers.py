@@ -1,0 +1,83 @@
+"""Receipts of thin deliveries: what still has to be fetched, and what was."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from hub.connector.models import RawSubmission
+from hub.core.intake import counters
+from hub.core.intake.models import receipts
+from hub.core.intake.receipts import Disposition, digest
+from hub.db.types import AnyRow
+
+_PENDING = receipts.c.disposition == Disposition.PENDING.value
+
+
+def load_unfetched(connection: Connection, organisation_id: UUID, receipt_ids: Sequence[UUID]) -> Sequence[AnyRow]:
+    """Those among the receipts that are still pending and not fetched."""
+    return connection.execute(
+        sa.select(receipts)
+        .where(
+            receipts.c.organisation_id == organisation_id,
+            receipts.c.id.in_(receipt_ids),
+            _PENDING,
+            receipts.c.payload.is_(None),
+        )
+        .order_by(receipts.c.id)
+    ).all()
+
+
+def store_fetched(
+    connection: Connection, organisation_id: UUID, fetched: Mapping[UUID, RawSubmission], process_name: str
+) -> int:
+    """Keep what was fetched and take the receipts to work off; settled ones stay as they are. Returns how many.
+
+    The generation grows, because the receipt changes hands: whoever held it as a pointer settles nothing.
+    """
+    stored = 0
+    for receipt_id, raw in fetched.items():
+        stored += connection.execute(
+            sa.update(receipts)
+            .where(receipts.c.organisation_id == organisation_id, receipts.c.id == receipt_id, _PENDING)
+            .values(
+                payload=raw.body,
+                form_id=raw.form_id,
+                part_id=raw.part_id,
+                digest=digest(raw.body),
+                lease_owner=process_name,
+                lease_generation=receipts.c.lease_generation + 1,
+            )
+        ).rowcount
+    return stored
+
+
+def note_unfetched(
+    connection: Connection,
+    organisation_id: UUID,
+    receipt_id: UUID,
+    *,
+    reason: str,
+    detail: str,
+    is_final: bool,
+    now: datetime,
+) -> None:
+    """Count an attempt; a final failure goes to quarantine, from where it can be redriven."""
+    mine = (receipts.c.organisation_id == organisation_id, receipts.c.id == receipt_id, _PENDING)
+    row = connection.execute(sa.select(receipts).where(*mine)).first()
+    if row is None:
+        return
+    values: dict[str, Any] = {"attempts": receipts.c.attempts + 1, "detail": detail[:500]}
+    if is_final:
+        values |= {
+            "disposition": Disposition.QUARANTINED.value,
+            "reason": reason[:60],
+            "settled_at": now,
+            "lease_owner": None,
+        }
+        move = (counters.line_of(row._asdict()), Disposition.PENDING.value, Disposition.QUARANTINED.value)
+        counters.count_moves(connection, [move])
+    connection.execute(sa.update(receipts).where(*mine).values(**values))

@@ -1,0 +1,72 @@
+"""Finding receipts that nobody works on: after a crash, a take-over, or when a job got lost."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import sqlalchemy as sa
+from pydantic import JsonValue
+from sqlalchemy.engine import Connection
+
+from hub.connector.clock import Clock
+from hub.core.connections.models import connections
+from hub.core.connections.state import ConnectionState
+from hub.core.intake.claiming import take_over
+from hub.core.intake.models import receipts
+from hub.core.intake.receipts import Disposition
+from hub.core.jobs import service
+from hub.db.engine import Database
+from hub.db.guard import ALL_ORGANISATIONS
+from hub.jobs.opening import ConnectionKey
+from hub.jobs.resolving import resolve_jobs
+
+OVERDUE = timedelta(seconds=60)
+MOST_AT_ONCE = 5_000
+
+
+class Sweeping:
+    """Handler of the job ``sweep``, and what a process does at its start and after a take-over."""
+
+    def __init__(self, database: Database, clock: Clock, process_name: str, look_again: Callable[[], None]) -> None:
+        self._database = database
+        self._clock = clock
+        self._process_name = process_name
+        self._look_again = look_again
+
+    async def sweep(self, payload: JsonValue = None) -> None:
+        """Take receipts that no living process holds, and have overdue thin deliveries fetched."""
+        if await self._database.write(take_over, self._process_name, []):
+            self._look_again()
+        await self._database.write(_enqueue_overdue, self._clock.now())
+
+
+def _enqueue_overdue(connection: Connection, now: datetime) -> None:
+    """Add the jobs for thin deliveries of active connections that wait for longer than a minute.
+
+    A receipt whose job is still open may be in a second one then: fetching it twice changes nothing.
+    """
+    rows = connection.execute(
+        sa.select(receipts.c.organisation_id, receipts.c.connection_id, receipts.c.id)
+        .join(
+            connections,
+            sa.and_(
+                connections.c.id == receipts.c.connection_id,
+                connections.c.organisation_id == receipts.c.organisation_id,
+            ),
+        )
+        .where(
+            receipts.c.disposition == Disposition.PENDING.value,
+            receipts.c.payload.is_(None),
+            receipts.c.received_at < now - OVERDUE,
+            connections.c.state == ConnectionState.ACTIVE.value,
+        )
+        .order_by(receipts.c.id)
+        .limit(MOST_AT_ONCE)
+        .execution_options(**{ALL_ORGANISATIONS: "the sweep looks after every organisation"})
+    )
+    waiting: dict[ConnectionKey, list[UUID]] = {}
+    for row in rows:
+        waiting.setdefault(ConnectionKey(row.organisation_id, row.connection_id), []).append(row.id)
+    for key, receipt_ids in waiting.items():
+        for job in resolve_jobs(key, receipt_ids):
+            service.add(connection, job, now)

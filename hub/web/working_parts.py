@@ -1,0 +1,31 @@
+"""The parts of the hub that routes about leads, receipts and connections work with."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from hub.connector.base import Connector
+from hub.core.connections.authorising import Authoriser
+from hub.core.connections.disconnecting import Disconnector
+from hub.core.connections.sealing import Sealer
+from hub.core.intake.ledger import Ledger
+from hub.core.intake.receiving import Receiver
+from hub.core.intake.work_off import Intake
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkingParts:
+    """Made once per process by the composition root; ``services.get(WorkingParts)``."""
+
+    connectors: Mapping[str, Connector]
+    sealer: Sealer
+    ledger: Ledger
+    intake: Intake
+    receiver: Receiver
+    authoriser: Authoriser
+    disconnector: Disconnector
+    process_name: str
+    on_connected: Callable[[UUID, UUID], Awaitable[None]]
+    """Told organisation and connection when one begins to work: its forms are listed and read at once."""
+    reachable: Callable[[str], str]
+    """Where a browser reaches an address of a platform: another only where simulators stand in for it."""
