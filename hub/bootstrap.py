@@ -94,7 +94,7 @@ def open_database(settings: Settings) -> Database:
     Raises ``StartRefusedError`` for a server database at another schema, and for one that could lose receipts.
     """
     if not settings.database_url:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     database = Database(settings.sync_database_url)
     if database.is_sqlite:
         migrating.upgrade(database)

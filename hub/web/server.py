@@ -15,6 +15,7 @@ import signal
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import structlog
@@ -131,8 +132,10 @@ class WatchedConnection(RequestHandler):
         """Give even errors raised outside the application our form; never unpack the rest of a refused body."""
         if isinstance(resp, web.HTTPException) and resp.status >= 400:
             resp = self._server.answer(from_http_error(resp).response(request_id := str(uuid7())), request_id)
-        if "Content-Encoding" in request.headers:
-            self._lingering_time = 0.0
+        is_packed = "Content-Encoding" in request.headers
+        if (is_packed or resp.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE) and not request.content.is_eof():
+            self._lingering_time = 0.0 if is_packed else self._lingering_time
+            resp.force_close()
         return await super().finish_response(request, resp, start_time)
 
     def handle_error(

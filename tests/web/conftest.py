@@ -131,7 +131,7 @@ class Hub:
 
 
 async def _answer(response: ClientResponse) -> Answer:
-    cookies = {name: morsel for name, morsel in response.cookies.items()}
+    cookies = dict(response.cookies.items())
     return Answer(response.status, response.headers, await response.read(), cookies)
 
 

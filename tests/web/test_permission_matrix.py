@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from hub.core.accounts.built_in_roles import BUILT_IN_ROLES
 from hub.core.accounts.permissions import RESOURCES, Permission, PermissionSet, Scope, parse_grant
 from hub.core.tables import metadata
+from hub.db.guard import ALL_ORGANISATIONS
 from hub.web.api.routing import Call, NoInput, Route, RouteGroup
 from hub.web.app import ROUTES
 from tests.web.conftest import ROLES, Hub
@@ -290,17 +291,11 @@ def everything(hub: Hub) -> dict[str, list[Any]]:
     """Every row of every table, without the moment a session was last seen."""
 
     def read(connection: sa.Connection) -> dict[str, list[Any]]:
-        return {
-            table.name: sorted(
-                repr(row)
-                for row in connection.execute(
-                    sa.text(
-                        f"SELECT {', '.join(column.name for column in table.columns if column.name != 'seen_at')} "
-                        f"FROM {table.name}".replace("values", '"values"').replace("window", '"window"')
-                    )
-                )
-            )
-            for table in metadata.sorted_tables
-        }
+        found: dict[str, list[Any]] = {}
+        for table in metadata.sorted_tables:
+            statement = sa.select(*(column for column in table.columns if column.name != "seen_at"))
+            rows = connection.execute(statement.execution_options(**{ALL_ORGANISATIONS: "a test looks at every row"}))
+            found[table.name] = sorted(repr(row) for row in rows)
+        return found
 
     return hub.services.database.read_now(read)

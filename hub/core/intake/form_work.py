@@ -71,6 +71,11 @@ class FormWorks:
                 self._versions[organisation_id] = version
                 self._kept = {key: work for key, work in self._kept.items() if key.organisation_id != organisation_id}
 
+    def forget(self) -> None:
+        """Read everything anew at the next turn."""
+        self._versions.clear()
+        self._kept.clear()
+
     def find(self, key: FormKey, manifest: Manifest, submission: Submission) -> FormWork:
         """Everything needed to turn submissions of a form into leads.
 

@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
+from uuid import UUID
 
 import structlog
+from sqlalchemy.exc import IntegrityError
 
 from hub.connector.base import Connector
 from hub.connector.clock import Clock
@@ -48,6 +50,7 @@ class Intake:
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _batch_size: int = 32
     _stopping: bool = False
+    _tried_again: set[UUID] = field(default_factory=set)
     _task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -145,6 +148,12 @@ class Intake:
         row, made = batch[0].row, batch[0].made
         if isinstance(made, Failed):
             raise error
+        if isinstance(error, IntegrityError) and row["id"] not in self._tried_again:
+            # What it refers to (a stage, a centre) may be gone since it was prepared: once more with fresh eyes.
+            self._tried_again.add(row["id"])
+            self.forms.forget()
+            await self._work_off([row])
+            return
         log.warning("processing_fault", receipt=str(row["id"]), error=type(error).__name__, exc_info=error)
         detail = f"processing failed with {type(error).__name__}"
         poisoned = Failed(row["id"], Disposition.QUARANTINED, "processing_fault", detail)

@@ -12,6 +12,7 @@ from hub.core.field_mappings import service
 from hub.core.field_mappings.queries import in_force, mapping_version, read_source_form
 from hub.core.master_form.fields import FieldDraft
 from hub.core.master_form.queries import snapshot
+from hub.core.organisations.errors import RefusedChangeError
 from hub.web.api.configuration_fields import Key, Number
 from hub.web.api.failures import failures, placed, pointer_in_rules
 from hub.web.api.routing import Call, Input, NoInput, RouteGroup
@@ -242,16 +243,19 @@ def _save(connection: Connection, trail: Trail, source_form_id: UUID, body: Rule
 
 def _adopt(connection: Connection, trail: Trail, source_form_id: UUID, body: Adoption) -> SavedMappingShown:
     target = body.new_field or body.field_key or ""
-    with placed(_in_adoption):
-        saved = service.adopt(
-            connection,
-            trail.organisation_id,
-            source_form_id,
-            body.question_key,
-            target,
-            saved_by=trail.user_id,
-            now=trail.now,
-        )
+    try:
+        with placed(_in_adoption):
+            saved = service.adopt(
+                connection,
+                trail.organisation_id,
+                source_form_id,
+                body.question_key,
+                target,
+                saved_by=trail.user_id,
+                now=trail.now,
+            )
+    except service.MappingRefusedError as refused:
+        raise RefusedChangeError(refused.message, field=refused.field) from refused
     subject = f"source_form:{source_form_id}"
     trail.note(
         connection, "question_adopted", subject, version=saved.mapping.version, new_field=body.new_field is not None
