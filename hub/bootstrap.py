@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Literal, cast
+from typing import Any, Literal
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -33,6 +33,7 @@ from hub.core.intake.form_work import FormWorks
 from hub.core.intake.ledger import Ledger
 from hub.core.intake.receiving import Receiver
 from hub.core.intake.work_off import Intake
+from hub.core.jobs.service import redrive as redrive_jobs
 from hub.core.jobs.service import release as release_jobs
 from hub.core.processes.identity import take_name
 from hub.db import durability, migrating
@@ -41,6 +42,7 @@ from hub.jobs.addresses import WebhookAddresses
 from hub.jobs.catalogue import KnownForms
 from hub.jobs.engine import JobEngine
 from hub.jobs.fetched import ThinReceipts
+from hub.jobs.housekeeping import Housekeeping
 from hub.jobs.opening import ConnectionKey
 from hub.jobs.polling import LIST_FORMS, Polling
 from hub.jobs.presence import Presence
@@ -55,7 +57,7 @@ from hub.web.app import build_app
 from hub.web.groups import all_groups
 from hub.web.limits import RateLimiter
 from hub.web.public_forms.intake import PublicForms
-from hub.web.public_forms.ports import FormConnector
+from hub.web.public_forms.rates import FormRates
 from hub.web.public_forms.routes import add_routes
 from hub.web.services import WebServices, WebSettings, client_address
 from hub.web.working_parts import WorkingParts
@@ -175,6 +177,7 @@ async def _assemble(
     intake.on_pointers = _Fetching(engine)
     origin = public_url or settings.public_url or f"http://{settings.host}:{settings.port}"
     schedule = Schedule(database, clock, engine)
+    Housekeeping(database, clock).register(engine)
     schedule.register(
         Polling(database, clock, connectors, access, ledger, KnownForms(database)),
         Resolving(
@@ -210,7 +213,7 @@ async def _assemble(
         authoriser=Authoriser(database, connectors, sealer, transport, clock),
         disconnector=Disconnector(database, connectors, sealer, transport, clock),
         process_name=held.name,
-        on_connected=_Connected(engine),
+        on_connected=_Connected(database, clock, engine),
         reachable=_Reachable(settings.origin_overrides),
     )
     services = _web_services(settings, database, clock, origin, working)
@@ -262,7 +265,14 @@ def _web_app(
                 database=services.database,
                 ledger=working.ledger,
                 limiter=services.limiter,
-                connector=cast(FormConnector, hosting),
+                connector=hosting,
+                rates=FormRates(
+                    address=settings.form_rate_per_address,
+                    form=settings.form_rate_per_form,
+                    organisation=settings.form_rate_per_organisation,
+                    total=settings.form_rate_total,
+                ),
+                proof_bits=settings.form_proof_bits,
                 clock=services.clock,
                 secret=_form_secret(settings),
                 public_origin=services.settings.origin,
@@ -280,12 +290,15 @@ def _form_secret(settings: Settings) -> SecretStr:
 
 @dataclass(frozen=True)
 class _Connected:
-    """Has a connection's forms listed and its deliveries switched on as soon as it begins to work."""
+    """Has a connection's forms listed, its deliveries switched on and its parked jobs run as soon as it works."""
 
+    database: Database
+    clock: Clock
     engine: JobEngine
 
     async def __call__(self, organisation_id: UUID, connection_id: UUID) -> None:
         key = ConnectionKey(organisation_id, connection_id)
+        await self.database.write(redrive_jobs, organisation_id, self.clock.now(), partition=key.partition)
         await self.engine.enqueue(key.job(CHECK_SUBSCRIPTION))
         await self.engine.enqueue(key.job(LIST_FORMS))
 

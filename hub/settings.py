@@ -55,6 +55,16 @@ class Settings(BaseSettings):
     """Real platform origins and what stands in for them (JSON object); needs ``allow_loopback``."""
     insecure_cookies: bool = False
     """Sign-in over plain http, for loopback only."""
+    form_rate_per_address: Annotated[int, Field(ge=1)] = 300
+    """Posts to public forms a minute from one address (IPv6: one /64)."""
+    form_rate_per_form: Annotated[int, Field(ge=1)] = 3_000
+    """Posts a minute to one form."""
+    form_rate_per_organisation: Annotated[int, Field(ge=1)] = 10_000
+    """Posts a minute to all forms of one organisation."""
+    form_rate_total: Annotated[int, Field(ge=1)] = 60_000
+    """Posts a minute to this process."""
+    form_proof_bits: Annotated[int, Field(ge=0, le=24)] = 14
+    """How hard the proof of work of the form script is; each bit doubles it."""
     process_name: str = ""
     """A stable name for this process; empty: made of host, role and a free slot."""
 

@@ -2,7 +2,9 @@
 it claims cannot differ."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar
 
 from pydantic import BaseModel, SecretStr
@@ -131,5 +133,37 @@ class Subscribes(Receives):
         """Switch deliveries off. Idempotent."""
 
 
+@dataclass(frozen=True, slots=True)
+class FormPost:
+    """One post to a form of the hub's own, read.
+
+    ``entries`` are all names and values as they were typed, for a page that shows them again. ``nonce`` is that of
+    a genuine render token.
+    """
+
+    raw: RawSubmission
+    entries: Mapping[str, Sequence[str]]
+    nonce: str | None
+
+
 class HostsForms(Receives):
     """The hub itself is the source: its own published forms are posted to this connector."""
+
+    manifest: ClassVar[Manifest]
+
+    @abstractmethod
+    def read_post(self, request: InboundRequest, secret: SecretStr) -> FormPost:
+        """As ``receive``, with what the hub needs to answer a visitor. Raises ``BadPayloadError``."""
+
+    @abstractmethod
+    def issue_token(
+        self, form_key: str, version: int, *, bits: int, nonce: str, now: datetime, secret: SecretStr
+    ) -> str:
+        """The signed text to put into a page that is rendered now; ``bits`` is how hard its proof of work is."""
+
+    @abstractmethod
+    def renew_token(self, text: str, *, now: datetime, secret: SecretStr, nonce: str | None = None) -> str | None:
+        """A token issued now for the page that had ``text``; None where that is forged or too old.
+
+        With a ``nonce`` it is good for another submission from the same page.
+        """

@@ -257,12 +257,19 @@ class Campaign(Model):
 
 
 class Consent(Model):
-    """A consent box and its answer. ``was_preset`` is kept because a box ticked beforehand proves nothing."""
+    """A consent box and its answer. ``was_preset`` is kept because a box ticked beforehand proves nothing.
+
+    ``purpose`` is what the consent is for, ``form_version`` and ``page`` where exactly it was given, as far as the
+    source knows.
+    """
 
     key: Identifier
     text: str
     given: bool
     was_preset: bool = False
+    purpose: str | None = None
+    form_version: str | None = None
+    page: str | None = None
 
 
 class Submission(Model):

@@ -26,6 +26,6 @@ def local_path(wanted: str | None, *, otherwise: str = "/") -> str:
 
 
 def _leaves(path: str) -> bool:
-    has_controls = any(ord(one) < 0x21 or ord(one) == 0x7F for one in path)
+    has_controls = any(ord(one) < 0x20 or ord(one) == 0x7F for one in path)
     climbs = any(part in (".", "..") for part in path.split("/"))
     return "//" in path or "\\" in path or has_controls or climbs

@@ -64,7 +64,7 @@ class MetaAds(Connector, Authorizes, Polls, Subscribes):
         key="meta_ads",
         name="Meta Lead Ads",
         contract=1,
-        source_code="facebook",
+        source_code="meta_ads",
         settings=MetaAdsSettings,
         access_review=ACCESS_REVIEW,
         id_scope=IdScope.PLATFORM,

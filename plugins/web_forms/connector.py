@@ -3,14 +3,13 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, ClassVar
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
 
-from hub.connector.base import Connector, HostsForms
+from hub.connector.base import Connector, FormPost, HostsForms
 from hub.connector.errors import BadPayloadError
 from hub.connector.models import (
     Answer,
@@ -33,16 +32,6 @@ DOUBLE_SUBMIT_SECONDS = 600
 MAX_KEY = 200
 
 
-@dataclass(frozen=True, slots=True)
-class FormPost:
-    """One post to a form, read. ``entries`` are all names and values as they were typed, for a page that shows
-    them again. ``nonce`` is that of a genuine render token."""
-
-    raw: RawSubmission
-    entries: Entries
-    nonce: str | None
-
-
 class _ConsentBox(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -50,6 +39,9 @@ class _ConsentBox(BaseModel):
     text: str
     given: bool
     was_preset: bool = False
+    purpose: str | None = None
+    form_version: str | None = None
+    page: str | None = None
 
 
 class _Body(BaseModel):
@@ -72,7 +64,7 @@ class WebForms(Connector, HostsForms):
         key="web_forms",
         name="Web forms",
         contract=1,
-        source_code="website",
+        source_code="web_forms",
         id_scope=IdScope.FORM,
     )
 

@@ -1,5 +1,6 @@
 """The hub over HTTP, on both databases: two organisations with two centres each and one person per role."""
 
+import io
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ from hub.web.services import WebServices, WebSettings
 
 PASSWORD = "four unrelated words: violin harbour"
 ORIGIN = "https://leads.example.com"
+LARGE = 500_000
 ROLES = ("Administrator", "Manager", "Sales", "Viewer")
 
 
@@ -122,7 +124,8 @@ class Hub:
         url = self.server.make_url("/").with_path(path.partition("?")[0], encoded=True)
         if "?" in path:
             url = url.with_query(path.partition("?")[2])
-        async with self.client.request(method, url, data=raw, headers=sent, allow_redirects=False) as response:
+        sending = io.BytesIO(raw) if raw and len(raw) > LARGE else raw
+        async with self.client.request(method, url, data=sending, headers=sent, allow_redirects=False) as response:
             return await _answer(response)
 
     async def sign_in(self, email: str, password: str = PASSWORD, **options: Any) -> Answer:

@@ -10,26 +10,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
-from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.connector.clock import Clock
 from hub.core.intake import counters
+from hub.core.intake.known import SourceKey, key_of, known_digests
 from hub.core.intake.models import receipts, refusals
-from hub.core.intake.receipts import Accepted, Delivery, KeyReusedError, rows_of
+from hub.core.intake.receipts import Accepted, Delivery, KeyReusedError, Path, rows_of
 from hub.db.engine import Database, DatabaseUnavailableError
 from hub.db.upsert import add_counts
 
 ROWS_PER_COMMIT = 1_000
 
 _INSERT = sa.insert(receipts)
-_KNOWN = sa.select(receipts.c.connection_id, receipts.c.source_id, receipts.c.digest).where(
-    receipts.c.organisation_id == sa.bindparam("organisation"),
-    receipts.c.connection_id == sa.bindparam("connection"),
-    receipts.c.source_id == sa.bindparam("source"),
-)
 
 
 @dataclass(slots=True)
@@ -151,14 +146,21 @@ def _set_exception(future: "asyncio.Future[Accepted]", failure: Exception) -> No
 
 
 def _store(connection: Connection, group: list[tuple[list[dict[str, Any]], bool]]) -> list[bool | None]:
-    """Insert the rows of a group. Per delivery: whether it repeats, or None where a strict repeat was refused."""
-    seen: dict[tuple[UUID | None, str | None], str] = {}
+    """Insert the rows of a group. Per delivery: whether it repeats, or None where a strict repeat was refused.
+
+    Rows of a pull that a former pull stored with the same content are left out: listings overlap on purpose, and
+    the same row read again is no new receipt.
+    """
+    pulled = [row for own_rows, _ in group for row in own_rows if row["path"] == Path.PULL.value]
+    strict = [own_rows[0] for own_rows, is_strict in group if is_strict]
+    known = known_digests(connection, [*pulled, *strict]) if pulled or strict else {}
     outcomes: list[bool | None] = []
     rows: list[dict[str, Any]] = []
-    for own_rows, strict in group:
-        outcome = _repeats(connection, own_rows[0], seen) if strict else False
+    for own_rows, is_strict in group:
+        outcome = _repeats(own_rows[0], known) if is_strict else False
         outcomes.append(outcome)
         if outcome is not None:
+            own_rows[:] = [row for row in own_rows if not _is_read_again(row, known)]
             rows += own_rows
     if rows:
         connection.execute(_INSERT, rows)
@@ -166,23 +168,21 @@ def _store(connection: Connection, group: list[tuple[list[dict[str, Any]], bool]
     return outcomes
 
 
-def _repeats(
-    connection: Connection, row: dict[str, Any], seen: dict[tuple[UUID | None, str | None], str]
-) -> bool | None:
-    if row["source_id"] is None:
+def _repeats(row: dict[str, Any], known: dict[SourceKey, str]) -> bool | None:
+    key = key_of(row)
+    if key is None:
         return False
-    key = (row["connection_id"], row["source_id"])
-    before = seen.get(key)
-    if before is None:
-        found = connection.execute(
-            _KNOWN,
-            {"organisation": row["organisation_id"], "connection": row["connection_id"], "source": row["source_id"]},
-        ).first()
-        before = found.digest if found else None
-    seen.setdefault(key, row["digest"])
-    if before is None:
+    if key not in known:
+        known[key] = row["digest"]
         return False
-    return True if before == row["digest"] else None
+    return True if known[key] == row["digest"] else None
+
+
+def _is_read_again(row: dict[str, Any], known: dict[SourceKey, str]) -> bool:
+    if row["path"] != Path.PULL.value:
+        return False
+    key = key_of(row)
+    return key is not None and known.get(key) == row["digest"]
 
 
 def _add_refusals(connection: Connection, refused: Mapping[tuple[str, date, str, str], int], now: Any) -> None:

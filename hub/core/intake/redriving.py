@@ -37,7 +37,8 @@ def redrive(
 ) -> Redriven:
     """Make settled receipts pending again, at most ``MOST_AT_ONCE`` in one call.
 
-    ``process_name`` is who works on them then; None leaves them to the next sweep. Only receipts without a lead can be redriven, so that twice is the same as once. A receipt without content
+    ``process_name`` is who works on them then; None leaves them to the next sweep. Only receipts without a lead
+    can be redriven, so that twice is the same as once. A receipt without content
     (its body could not be unpacked) stays where it is: there is nothing to work on.
     """
     query = sa.select(receipts).where(

@@ -335,7 +335,9 @@ class LeadBatch:
                     "is_given": consent.given,
                     "was_preset": consent.was_preset,
                     "language": submission.language,
-                    "page": submission.campaign.landing_page if submission.campaign else None,
+                    "purpose": consent.purpose,
+                    "form_version": consent.form_version,
+                    "page": consent.page,
                     "given_at": submission.submitted_at,
                 }
             )

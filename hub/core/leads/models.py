@@ -118,6 +118,7 @@ consents = sa.Table(
     sa.Column("text_sha256", sa.String(64), nullable=False),
     sa.Column("is_given", sa.Boolean, nullable=False),
     sa.Column("was_preset", sa.Boolean, nullable=False),
+    sa.Column("purpose", sa.Text),
     sa.Column("form_version", sa.Text),
     sa.Column("language", sa.String(35)),
     sa.Column("page", sa.Text),

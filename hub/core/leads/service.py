@@ -17,9 +17,11 @@ from hub.core.leads.queries import EVERYTHING, Visibility, find_lead
 from hub.core.organisations.errors import ConflictingChangeError, RefusedChangeError, UnknownRecordError
 from hub.core.outbox.service import publish
 from hub.core.pipelines.models import stages
+from hub.core.routing.decide import Decision
 from hub.core.routing.models import assignments
 from hub.core.routing.request import RoutingRequest
 from hub.core.routing.service import RoutingSession
+from hub.core.routing.waiting import drain_queue
 from hub.db.schema import new_id
 
 REPEATED = {"full_name": "name", "email": "email", "phone": "phone", "company": "company"}
@@ -172,6 +174,14 @@ def assign_lead(
     if not is_open:
         session.count(decision.assignee_id, -1)
     session.flush(connection)
+    store_assignment(connection, organisation_id, lead, decision, actor=author.actor, now=now)
+
+
+def store_assignment(
+    connection: Connection, organisation_id: UUID, lead: Any, decision: Decision, *, actor: str, now: datetime
+) -> None:
+    """Write a decision about a lead that exists: owner or queue, the trace, the step and the event."""
+    lead_id: UUID = lead.id
     _update(
         connection,
         organisation_id,
@@ -199,8 +209,17 @@ def assign_lead(
         "queue": _id_text(decision.queue_id),
         "decided_by": decision.decided_by,
     }
-    add_step(connection, organisation_id, lead_id, kind="assigned", actor=author.actor, detail=detail, now=now)
+    add_step(connection, organisation_id, lead_id, kind="assigned", actor=actor, detail=detail, now=now)
     publish(connection, organisation_id, kind="lead_assigned", subject_id=lead_id, payload=detail, now=now)
+
+
+def assign_waiting(connection: Connection, organisation_id: UUID, *, now: datetime, limit: int = 200) -> int:
+    """Assign leads that wait in a queue to people who can take them by now (P-37); returns how many."""
+    decided = drain_queue(connection, organisation_id, now, limit)
+    for lead_id, decision in decided:
+        lead = locked_lead(connection, organisation_id, lead_id, EVERYTHING)
+        store_assignment(connection, organisation_id, lead, decision, actor="hub", now=now)
+    return len(decided)
 
 
 def delete_lead(connection: Connection, organisation_id: UUID, lead_id: UUID, *, author: Author, now: datetime) -> None:

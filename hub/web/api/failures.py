@@ -14,8 +14,6 @@ from hub.core.accounts.errors import (
     SignInRefusedError,
     TooManyAttemptsError,
 )
-from hub.core.connections.parts import UnknownPartError
-from hub.core.connections.service import UnknownConnectionError
 from hub.core.field_mappings.service import MappingRefusedError
 from hub.core.forms.definition import InvalidFormError
 from hub.core.forms.queries import FormNotFoundError
@@ -46,12 +44,12 @@ _PART_OF_RULE = {
 
 
 def failures(error: Exception) -> Problem | None:
-    """Any error of the core as a problem; None for one that nobody expects."""
+    """Errors of accounts, services and forms as problems; None for anything else."""
     return account_failures(error) or service_failures(error) or form_failures(error)
 
 
 def service_failures(error: Exception) -> Problem | None:
-    """The table of ``hub.core.organisations.errors``, and connections that are not there."""
+    """The table of ``hub.core.organisations.errors``; None for anything else."""
     match error:
         case MappingRefusedError():
             errors = [problem for problem in error.problems if problem.severity == "error"]
@@ -65,8 +63,6 @@ def service_failures(error: Exception) -> Problem | None:
             return Problem(404, "not-found", error.message)
         case ServiceError():
             return Problem(409, "refused", error.message)
-        case UnknownConnectionError() | UnknownPartError():
-            return Problem(404, "not-found", str(error))
     return None
 
 
@@ -74,7 +70,9 @@ def form_failures(error: Exception) -> Problem | None:
     """What can be wrong with the hub's own forms."""
     match error:
         case InvalidFormError():
-            return invalid([FieldProblem(pointer=pointer_of(each.path), detail=each.message) for each in error.problems])
+            return invalid(
+                [FieldProblem(pointer=pointer_of(each.path), detail=each.message) for each in error.problems]
+            )
         case FormNotFoundError():
             return Problem(404, "not-found", "There is no such form; reload the list and choose again.")
         case FormStatusError():
@@ -127,3 +125,13 @@ def account_failures(error: Exception) -> Problem | None:
         case SignInRefusedError():
             return Problem(401, "sign-in-refused", text, headers={"WWW-Authenticate": 'Bearer realm="leadhub"'})
     return None
+
+
+@contextmanager
+def unknown_in_body(place: Callable[[str], str] = "{}_id".format) -> Iterator[None]:
+    """For services whose address was looked up already: a record that is unknown is one that the body names, so the
+    answer is 422 with the field that ``place`` makes of what is unknown."""
+    try:
+        yield
+    except UnknownRecordError as error:
+        raise RefusedChangeError(error.message, field=place(error.what), code="unknown") from error

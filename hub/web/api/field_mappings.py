@@ -14,7 +14,7 @@ from hub.core.master_form.fields import FieldDraft
 from hub.core.master_form.queries import snapshot
 from hub.core.organisations.errors import RefusedChangeError
 from hub.web.api.configuration_fields import Key, Number
-from hub.web.api.failures import failures, placed, pointer_in_rules
+from hub.web.api.failures import failures, placed, pointer_in_rules, unknown_in_body
 from hub.web.api.routing import Call, Input, NoInput, RouteGroup
 from hub.web.api.source_forms import SourceFormPath
 from hub.web.api.trail import Trail
@@ -25,6 +25,7 @@ from mapping.suggest import propose, suggest
 MAPPINGS = RouteGroup("Field mappings", failures=failures)
 _VIEW, _EDIT = Permission("mappings", "view"), Permission("mappings", "edit")
 _EDIT_MASTER_FORM = Permission("master_form", "edit")
+_UNKNOWN_IN_ADOPTION = {"unmapped question": "question_key", "master field": "field_key"}
 
 Rules = Annotated[tuple[FieldRule, ...], Field(max_length=1_000)]
 
@@ -242,9 +243,10 @@ def _save(connection: Connection, trail: Trail, source_form_id: UUID, body: Rule
 
 
 def _adopt(connection: Connection, trail: Trail, source_form_id: UUID, body: Adoption) -> SavedMappingShown:
+    read_source_form(connection, trail.organisation_id, source_form_id)
     target = body.new_field or body.field_key or ""
     try:
-        with placed(_in_adoption):
+        with placed(_in_adoption), unknown_in_body(_UNKNOWN_IN_ADOPTION.__getitem__):
             saved = service.adopt(
                 connection,
                 trail.organisation_id,

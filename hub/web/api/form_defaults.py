@@ -1,7 +1,5 @@
 """What every lead of a form gets (Z-147 to Z-151, Z-183, D-003)."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Literal
 from uuid import UUID
@@ -14,9 +12,9 @@ from hub.core.connections.parts import list_parts
 from hub.core.field_mappings.queries import read_source_form
 from hub.core.form_defaults import queries, service
 from hub.core.form_defaults.defaults import FormDefaults
-from hub.core.organisations.errors import RefusedChangeError, UnknownRecordError
+from hub.core.organisations.errors import UnknownRecordError
 from hub.web.api.configuration_fields import Key
-from hub.web.api.failures import failures
+from hub.web.api.failures import failures, unknown_in_body
 from hub.web.api.routing import Call, Input, NoInput, RouteGroup
 from hub.web.api.source_forms import SourceFormPath
 from hub.web.api.trail import Trail
@@ -55,7 +53,7 @@ class DefaultsShown(BaseModel):
     assignee_id: UUID | None
 
 
-class PartPath(Input):
+class AccountPartPath(Input):
     """A part of a connected account, such as a page."""
 
     connection_id: UUID
@@ -87,14 +85,17 @@ async def save_form_defaults(call: Call[SourceFormPath, NoInput, Defaults]) -> D
 
 
 @FORM_DEFAULTS.route(
-    "GET", _PART_URL, permission=_VIEW, path=PartPath, answers=DefaultsShown, summary="What new forms of a part get"
+    "GET",
+    _PART_URL,
+    permission=_VIEW,
+    path=AccountPartPath,
+    answers=DefaultsShown,
+    summary="What new forms of a part get",
 )
-async def show_part_defaults(call: Call[PartPath]) -> DefaultsShown:
+async def show_part_defaults(call: Call[AccountPartPath]) -> DefaultsShown:
     """Everything empty if nothing was saved."""
     path = call.path
-    found = await call.services.database.read(
-        _of_part, call.reach.organisation_id, path.connection_id, path.part_id
-    )
+    found = await call.services.database.read(_of_part, call.reach.organisation_id, path.connection_id, path.part_id)
     return DefaultsShown.model_validate(found)
 
 
@@ -102,12 +103,12 @@ async def show_part_defaults(call: Call[PartPath]) -> DefaultsShown:
     "PUT",
     _PART_URL,
     permission=_EDIT,
-    path=PartPath,
+    path=AccountPartPath,
     body=Defaults,
     answers=DefaultsShown,
-    summary="Save what new forms of a part get",
+    summary="Save what new forms get",
 )
-async def save_part_defaults(call: Call[PartPath, NoInput, Defaults]) -> DefaultsShown:
+async def save_part_defaults(call: Call[AccountPartPath, NoInput, Defaults]) -> DefaultsShown:
     """Forms that are known already keep their own defaults."""
     saved = await call.services.database.write(_save_of_part, Trail.of(call), call.path, call.body)
     return DefaultsShown.model_validate(saved)
@@ -121,7 +122,7 @@ def _of_form(connection: Connection, organisation_id: UUID, source_form_id: UUID
 def _save_of_form(connection: Connection, trail: Trail, source_form_id: UUID, body: Defaults) -> FormDefaults:
     read_source_form(connection, trail.organisation_id, source_form_id)
     chosen = FormDefaults(**body.model_dump())
-    with _unknown_is_refused():
+    with unknown_in_body():
         saved = service.save_form_defaults(connection, trail.organisation_id, source_form_id, chosen, trail.now)
     trail.note(connection, "form_defaults_saved", f"source_form:{source_form_id}", **_detail(saved))
     return saved
@@ -132,10 +133,10 @@ def _of_part(connection: Connection, organisation_id: UUID, connection_id: UUID,
     return queries.load_part_defaults(connection, organisation_id, connection_id, part_id)
 
 
-def _save_of_part(connection: Connection, trail: Trail, path: PartPath, body: Defaults) -> FormDefaults:
+def _save_of_part(connection: Connection, trail: Trail, path: AccountPartPath, body: Defaults) -> FormDefaults:
     _require_part(connection, trail.organisation_id, path.connection_id, path.part_id)
     chosen = FormDefaults(**body.model_dump())
-    with _unknown_is_refused():
+    with unknown_in_body():
         saved = service.save_part_defaults(
             connection, trail.organisation_id, path.connection_id, path.part_id, chosen, trail.now
         )
@@ -147,15 +148,6 @@ def _save_of_part(connection: Connection, trail: Trail, path: PartPath, body: De
 def _require_part(connection: Connection, organisation_id: UUID, connection_id: UUID, part_id: str) -> None:
     if part_id not in {part.part_id for part in list_parts(connection, organisation_id, connection_id)}:
         raise UnknownRecordError("part of a connection")
-
-
-@contextmanager
-def _unknown_is_refused() -> Iterator[None]:
-    """What the address names is known by now: an unknown record is one that the body names."""
-    try:
-        yield
-    except UnknownRecordError as error:
-        raise RefusedChangeError(error.message, field=f"{error.what}_id", code="unknown") from error
 
 
 def _detail(defaults: FormDefaults) -> dict[str, str]:

@@ -141,6 +141,7 @@ class ConsentShown(BaseModel):
     text_sha256: str
     is_given: bool
     was_preset: bool
+    purpose: str | None
     form_version: str | None
     language: str | None
     page: str | None

@@ -13,14 +13,12 @@ from hub.core.accounts.permissions import Permission
 from hub.core.field_mappings.service import archive_master_field
 from hub.core.master_form import queries, service
 from hub.core.master_form.fields import MAX_FIELDS, FieldDraft
-from hub.core.master_form.versions import VersionLine, list_versions
 from hub.core.organisations.errors import RefusedChangeError, UnknownRecordError
 from hub.core.organisations.service import bump_config_version
 from hub.management.setup import master_form_template
-from hub.web.api.configuration_fields import Key, Number
+from hub.web.api.configuration_fields import Key
 from hub.web.api.failures import failures, placed
 from hub.web.api.fields import Name
-from hub.web.api.paging import PageQuery, Position, cut
 from hub.web.api.routing import Call, Input, NoInput, RouteGroup
 from hub.web.api.trail import Trail
 from hub.web.problems import Problem
@@ -58,45 +56,6 @@ class MasterFormShown(BaseModel):
     fields: list[MasterFieldShown]
 
 
-class MasterFormVersionShown(BaseModel):
-    """The fields as they were in that version."""
-
-    version: int
-    fields: list[MasterFieldShown]
-
-
-class VersionLineShown(BaseModel):
-    """A line of the history; ``saved_by`` is empty for what the hub set up itself."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    version: int
-    field_count: int
-    saved_by: UUID | None
-    saved_at: datetime
-
-
-class MasterFormVersionPage(BaseModel):
-    """Versions, the newest first."""
-
-    items: list[VersionLineShown]
-    next_cursor: str | None
-
-
-class FormTemplate(BaseModel):
-    """Fields to begin with."""
-
-    key: Literal["master"]
-    name: str
-    fields: list[FieldDraft]
-
-
-class FormTemplates(BaseModel):
-    """All templates."""
-
-    items: list[FormTemplate]
-
-
 class NewMasterForm(Input):
     """From a template, or from one's own fields, or empty (Z-103). Fields cannot be deleted once they are saved."""
 
@@ -124,12 +83,6 @@ class FieldPath(Input):
     """One field of the master form."""
 
     key: Key
-
-
-class VersionPath(Input):
-    """One version of the master form."""
-
-    version: Number
 
 
 @MASTER_FORM.route(
@@ -219,56 +172,6 @@ async def archive_field(call: Call[FieldPath]) -> MasterFieldShown:
 async def restore_field(call: Call[FieldPath]) -> MasterFieldShown:
     """Refused while another field has its label."""
     return await call.services.database.write(_set_archived, Trail.of(call), call.path.key, False)
-
-
-@MASTER_FORM.route(
-    "GET",
-    "/api/v1/master-form/versions",
-    permission=_VIEW,
-    query=PageQuery,
-    answers=MasterFormVersionPage,
-    summary="The history of the master form",
-)
-async def list_master_form_versions(call: Call[NoInput, PageQuery]) -> MasterFormVersionPage:
-    """The newest first."""
-    before = call.query.before
-    rows = await call.services.database.read(
-        list_versions,
-        call.reach.organisation_id,
-        before=None if before is None else before.id,
-        limit=call.query.limit + 1,
-    )
-    shown, cursor = cut(rows, call.query.limit, _position)
-    return MasterFormVersionPage(items=[VersionLineShown.model_validate(row) for row in shown], next_cursor=cursor)
-
-
-@MASTER_FORM.route(
-    "GET",
-    "/api/v1/master-form/versions/{version}",
-    permission=_VIEW,
-    path=VersionPath,
-    answers=MasterFormVersionShown,
-    summary="The master form as it was",
-)
-async def show_master_form_version(call: Call[VersionPath]) -> MasterFormVersionShown:
-    """Versions never change."""
-    form = await call.services.database.read(
-        queries.read_version, call.reach.organisation_id, call.path.version
-    )
-    return MasterFormVersionShown(version=form.version, fields=[_shown(field) for field in form.fields])
-
-
-@MASTER_FORM.route(
-    "GET",
-    "/api/v1/form-templates",
-    permission=Permission("form_templates", "view"),
-    answers=FormTemplates,
-    summary="Templates to begin with",
-)
-async def list_form_templates(_call: Call) -> FormTemplates:
-    """So far one, for the master form."""
-    name, drafts = master_form_template()
-    return FormTemplates(items=[FormTemplate(key="master", name=name, fields=drafts)])
 
 
 def _create(connection: Connection, trail: Trail, body: NewMasterForm) -> MasterFormShown:
@@ -368,7 +271,3 @@ def _draft(field: MasterField) -> FieldDraft:
 def _in_field(place: str) -> str:
     """``fields.12.label`` of the whole form is ``label`` in a request about one field."""
     return _PLACE_IN_FORM.sub("", place)
-
-
-def _position(line: VersionLine) -> Position:
-    return Position(line.saved_at, line.id)

@@ -1,7 +1,6 @@
 """Routing rules, the strategy, and trying both on past leads (D-004, P-34 to P-40, X-09)."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -138,9 +137,7 @@ async def create_routing_rule(call: Call[NoInput, NoInput, RuleBody]) -> RuleSho
 )
 async def show_routing_rule(call: Call[RulePath]) -> RuleShown:
     """With its place."""
-    return _shown(
-        await call.services.database.read(queries.read_rule, call.reach.organisation_id, call.path.rule_id)
-    )
+    return _shown(await call.services.database.read(queries.read_rule, call.reach.organisation_id, call.path.rule_id))
 
 
 @ROUTING_RULES.route(

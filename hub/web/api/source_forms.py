@@ -114,9 +114,7 @@ class FindingPath(Input):
 )
 async def list_forms_of_sources(call: Call[NoInput, SourceFormQuery]) -> SourceForms:
     """Of one connection or of all, by name."""
-    found = await call.services.database.read(
-        list_source_forms, call.reach.organisation_id, call.query.connection_id
-    )
+    found = await call.services.database.read(list_source_forms, call.reach.organisation_id, call.query.connection_id)
     return SourceForms(items=[SourceFormShown.model_validate(_line(form)) for form in found])
 
 

@@ -13,6 +13,7 @@ from uuid import uuid4
 from aiohttp import web
 from pydantic import JsonValue, SecretStr
 
+from hub.connector.base import FormPost, HostsForms
 from hub.connector.clock import Clock
 from hub.connector.errors import BadPayloadError
 from hub.connector.models import InboundRequest, RawSubmission
@@ -26,7 +27,7 @@ from hub.web.problems import Problem
 from hub.web.proxies import network_of
 from hub.web.public_forms.current import CurrentForm, CurrentForms
 from hub.web.public_forms.origins import is_listed, is_own, page_origin
-from hub.web.public_forms.ports import Entries, FormConnector, FormLedger, FormPost
+from hub.web.public_forms.ports import Entries, FormLedger
 from hub.web.public_forms.rates import FormRates
 from hub.web.reading import read_body
 
@@ -74,7 +75,7 @@ class PublicForms:
     database: Database
     ledger: FormLedger
     limiter: RateLimiter
-    connector: FormConnector
+    connector: HostsForms
     clock: Clock
     secret: SecretStr
     public_origin: str
@@ -262,7 +263,15 @@ def _completed(
     body["fields"] = {key: list[JsonValue](found) for key, found in values.items() if key not in boxes}
     body["labels"] = {field.key: field.label for field in definition.fields}
     body["consents"] = [
-        {"key": key, "text": box.text, "given": is_given(values.get(key, ())), "was_preset": False}
+        {
+            "key": key,
+            "text": box.text,
+            "given": is_given(values.get(key, ())),
+            "was_preset": False,
+            "purpose": box.purpose,
+            "form_version": body.get("version"),
+            "page": body.get("page"),
+        }
         for key, box in boxes.items()
     ]
     body["language"] = body.get("language") or definition.language

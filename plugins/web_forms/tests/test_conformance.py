@@ -2,14 +2,11 @@
 
 from pathlib import Path
 
-import pytest
-
 from hub.testing.conformance import ConnectorConformance
 from plugins.web_forms.connector import WebForms
 from plugins.web_forms.simulator import WebFormsSimulator
 
 
-@pytest.mark.proves("X-08")
 class TestWebForms(ConnectorConformance):
     """Every rule for a connector that hosts forms."""
 

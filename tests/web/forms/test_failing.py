@@ -123,6 +123,7 @@ async def test_undeclared_keys_stay_answers_and_consents_stay_exact(desk: FormDe
     payload = desk.receipts()[0].payload
     assert payload["fields"]["assignee_id"] == ["admin"]
     assert "assignee_id" not in payload["labels"]
-    assert payload["consents"] == [
-        {"key": "news", "text": "You may write to me about offers.", "given": False, "was_preset": False}
-    ]
+    (consent,) = payload["consents"]
+    assert (consent["text"], consent["given"]) == ("You may write to me about offers.", False)
+    assert (consent["was_preset"], consent["form_version"]) == (False, "1")
+    assert consent["purpose"]

@@ -47,13 +47,14 @@ async def test_a_form_without_script_becomes_one_pending_receipt(desk: FormDesk,
         "plan": ["gold"],
     }
     assert receipt.payload["touch"]["parameters"] == {"utm_source": "news", "gclid": "abc"}
-    assert receipt.payload["consents"] == [
-        {"key": "news", "text": "You may write to me about offers.", "given": True, "was_preset": False}
-    ]
     kept = {name: getattr(receipt, name) for name in ("source_id", "form_id", "received_at")}
     found = WebForms().normalise(RawSubmission(body=receipt.payload, **kept))
     assert {answer.label for answer in found.answers} == {"Your name", "E-mail", "Interests", "Plan"}
-    assert found.consents == (Consent(key="news", text="You may write to me about offers.", given=True),)
+    (consent,) = found.consents
+    assert (consent.key, consent.text, consent.given) == ("news", "You may write to me about offers.", True)
+    assert (consent.form_version, consent.was_preset) == ("1", False)
+    assert consent.purpose
+    assert consent.page == receipt.payload["page"]
 
 
 @pytest.mark.proves("P-06")

@@ -1,0 +1,48 @@
+"""What has to be done now and then: waiting leads, reminders, spent tokens."""
+
+from datetime import timedelta
+
+import sqlalchemy as sa
+from pydantic import JsonValue
+
+from hub.connector.clock import Clock
+from hub.core.connections.forecast import remind
+from hub.core.forms.nonces import forget_expired
+from hub.core.leads.service import assign_waiting
+from hub.core.organisations.models import organisations
+from hub.db.engine import Database
+from hub.jobs.engine import JobEngine
+
+ASSIGN_EVERY = timedelta(minutes=1)
+REMIND_EVERY = timedelta(hours=1)
+FORGET_EVERY = timedelta(days=1)
+BATCH = 200
+
+
+class Housekeeping:
+    """Handlers of jobs that come by the clock alone."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def register(self, engine: JobEngine) -> None:
+        """Name the jobs, before the engine starts."""
+        engine.every(ASSIGN_EVERY, "assign_waiting", self.assign_waiting)
+        engine.every(REMIND_EVERY, "remind_of_expiry", self.remind_of_expiry)
+        engine.every(FORGET_EVERY, "forget_spent_tokens", self.forget_spent_tokens)
+
+    async def assign_waiting(self, payload: JsonValue) -> None:
+        """Give leads that wait in a queue to people who can take them by now (P-37)."""
+        every = await self._database.read(lambda c: c.scalars(sa.select(organisations.c.id)).all())
+        for organisation_id in every:
+            while await self._database.write(assign_waiting, organisation_id, now=self._clock.now()) >= BATCH:
+                continue
+
+    async def remind_of_expiry(self, payload: JsonValue) -> None:
+        """Tell admins whose authorisation ends in 14, 7, 3 or 1 days; each reminder once (X-06)."""
+        await self._database.write(remind, self._clock.now())
+
+    async def forget_spent_tokens(self, payload: JsonValue) -> None:
+        """Remove what no render token can refer to any more."""
+        await self._database.write(forget_expired, self._clock.now())
