@@ -191,9 +191,15 @@ async def _assemble(
         Subscriptions(database, clock, connectors, access, WebhookAddresses(database, origin)),
     )
 
+    sweeping = Sweeping(database, clock, held.name, intake.look_again)
+
     async def take_over(dead: str) -> None:
         await engine.resume_from(dead)
-        await Sweeping(database, clock, held.name, intake.look_again).sweep()
+        await sweeping.sweep()
+
+    async def redriven() -> None:
+        await sweeping.fetch_now()
+        engine.wake()
 
     presence = Presence(
         database,
@@ -214,6 +220,7 @@ async def _assemble(
         disconnector=Disconnector(database, connectors, sealer, transport, clock),
         process_name=held.name,
         on_connected=_Connected(database, clock, engine),
+        on_redriven=redriven,
         reachable=_Reachable(settings.origin_overrides),
     )
     services = _web_services(settings, database, clock, origin, working)

@@ -1,10 +1,11 @@
 """Log lines: structured, without personal data or secrets, one line per event (DA-03).
 
 What may be logged is a list, not a judgement: text is kept only under the keys of ``PLAIN_KEYS`` (and the name of an
-exception class under ``error``); under any other key it becomes ``[hidden]``. Numbers, yes/no, moments and UUIDs are always kept, so is the event itself, which is a
-constant text by convention. In everything that is kept, e-mail addresses, phone numbers, tokens and long random
-texts are replaced all the same, and control characters are escaped, so that no input can forge a line. Of an
-exception the types and places are kept, never its text: database errors repeat values, others repeat input.
+exception class under ``error``); under any other key it becomes ``[hidden]``. Numbers, yes/no, moments and UUIDs are
+always kept, so is the event itself, which is a constant text by convention. In everything that is kept, e-mail
+addresses, phone numbers, tokens and long random texts are replaced all the same, and control characters are escaped,
+so that no input can forge a line. Of an exception the types and places are kept, never its text: database errors
+repeat values, others repeat input.
 
 The same holds for lines of libraries, which come through ``logging``.
 """
@@ -61,7 +62,7 @@ PLAIN_KEYS = frozenset(
         "setting",
         "version",
         "table",
-        "exception",
+        "traceback",
         "where",
     }
 )
@@ -116,6 +117,7 @@ def set_up_logs(form: Literal["json", "console"] = "json", *, level: str = "info
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
+    logging.raiseExceptions = False  # else a broken stream makes the library print the raw line
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
@@ -129,13 +131,13 @@ def redact(_logger: Any, _name: str, line: EventDict) -> EventDict:
 
 
 def exceptions_without_text(_logger: Any, _name: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Replace ``exc_info`` by ``exception``: types and places of the whole chain, without any message."""
+    """Replace ``exc_info`` by ``traceback``: types and places of the whole chain, without any message."""
     given = line.pop("exc_info", None)
     if not given:
         return line
     error = given if isinstance(given, BaseException) else (given if isinstance(given, tuple) else sys.exc_info())[1]
     if error is not None:
-        line["exception"] = describe(error)
+        line["traceback"] = describe(error)
     return line
 
 
@@ -158,7 +160,7 @@ def _shown(key: str, value: Any) -> Any:
         return _shown(key, value.value)
     if isinstance(value, _PLAIN_TYPES):
         return value if isinstance(value, bool | int | float | type(None)) else str(value)
-    if key == "exception":
+    if key == "traceback":
         return [_escape(str(one)) for one in value] if isinstance(value, list) else HIDDEN
     if key == "timestamp" and isinstance(value, str) and _ISO_MOMENT.fullmatch(value):
         return value

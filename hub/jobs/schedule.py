@@ -17,6 +17,7 @@ from hub.core.pulls.service import enqueue_due
 from hub.core.upkeep.queries import active_connections
 from hub.db.engine import Database
 from hub.jobs.engine import JobEngine
+from hub.jobs.handling import Handler
 from hub.jobs.opening import ConnectionKey
 from hub.jobs.polling import LIST_FORMS, POLL, Polling, poll_job
 from hub.jobs.renewing import RENEW, Renewing
@@ -47,7 +48,7 @@ class Schedule:
         """Handlers of jobs, and what is looked for regularly."""
         engine = self._engine
         engine.register(POLL, polling.poll, recurring=True)
-        engine.register(LIST_FORMS, polling.list_forms, recurring=True)
+        engine.register(LIST_FORMS, self._listing_then_polls(polling), recurring=True)
         engine.register(RENEW, renewing.renew, recurring=True)
         engine.register(CHECK_SUBSCRIPTION, subscriptions.check, recurring=True)
         engine.register(RESOLVE, resolving.resolve)
@@ -55,6 +56,15 @@ class Schedule:
         engine.every(FIND_RENEWALS_EVERY, "find_renewals", renewing.find_renewals)
         engine.every(CHECK_CONNECTIONS_EVERY, "check_connections", self.check_connections)
         engine.every(PURGE_EVERY, "purge_jobs", self.purge)
+
+    def _listing_then_polls(self, polling: Polling) -> Handler:
+        """A listing that found new forms, or was asked for, is followed by their polls at once."""
+
+        async def list_forms(payload: JsonValue) -> None:
+            await polling.list_forms(payload)
+            await self.find_polls(None)
+
+        return list_forms
 
     async def find_polls(self, payload: JsonValue) -> None:
         """Add a job for each form that is due."""

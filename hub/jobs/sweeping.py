@@ -37,11 +37,16 @@ class Sweeping:
         """Take receipts that no living process holds, and have overdue thin deliveries fetched."""
         if await self._database.write(take_over, self._process_name, []):
             self._look_again()
-        await self._database.write(_enqueue_overdue, self._clock.now())
+        await self._database.write(_enqueue_overdue, self._clock.now() - OVERDUE, self._clock.now())
+
+    async def fetch_now(self) -> None:
+        """Have every thin delivery that waits for its content fetched without waiting until it is overdue."""
+        await self._database.write(_enqueue_overdue, self._clock.now(), self._clock.now())
+        self._look_again()
 
 
-def _enqueue_overdue(connection: Connection, now: datetime) -> None:
-    """Add the jobs for thin deliveries of active connections that wait for longer than a minute.
+def _enqueue_overdue(connection: Connection, received_before: datetime, now: datetime) -> None:
+    """Add the jobs for thin deliveries of active connections that came before a moment and still wait.
 
     A receipt whose job is still open may be in a second one then: fetching it twice changes nothing.
     """
@@ -57,7 +62,7 @@ def _enqueue_overdue(connection: Connection, now: datetime) -> None:
         .where(
             receipts.c.disposition == Disposition.PENDING.value,
             receipts.c.payload.is_(None),
-            receipts.c.received_at < now - OVERDUE,
+            receipts.c.received_at <= received_before,
             connections.c.state == ConnectionState.ACTIVE.value,
         )
         .order_by(receipts.c.id)

@@ -137,9 +137,14 @@ class LoopbackPlatform(ABC):
         return {each: self._base + self.origin_prefixes.get(each, "") for each in self.origins}
 
     def local(self, url: str) -> str:
-        """A URL of the real platform as it is reached here. Raises ``KeyError`` for an unknown origin."""
+        """A URL of the real platform as it is reached here, or one that is so already.
+
+        Raises ``KeyError`` for an unknown origin.
+        """
         parts = urlsplit(url)
         origin = f"{parts.scheme}://{parts.netloc}"
+        if origin in self.origin_overrides().values():
+            return url
         return self.origin_overrides()[origin] + url.removeprefix(origin)
 
     def _middleware(self) -> Middleware:

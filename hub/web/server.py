@@ -150,7 +150,7 @@ class WatchedConnection(RequestHandler):
             raise ConnectionError("the answer had begun already")
         request_id = str(uuid7())
         if not isinstance(exc, BadHttpMethod):
-            _log.info("unreadable request", request_id=request_id, status=status, reason=type(exc).__name__)
+            _log.debug("unreadable request", request_id=request_id, status=status, reason=type(exc).__name__)
         response = self._server.answer(from_status(status).response(request_id), request_id)
         response.force_close()
         return response

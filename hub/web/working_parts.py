@@ -27,5 +27,7 @@ class WorkingParts:
     process_name: str
     on_connected: Callable[[UUID, UUID], Awaitable[None]]
     """Told organisation and connection when one begins to work: its forms are listed and read at once."""
+    on_redriven: Callable[[], Awaitable[None]]
+    """Told that settled receipts are pending again."""
     reachable: Callable[[str], str]
     """Where a browser reaches an address of a platform: another only where simulators stand in for it."""

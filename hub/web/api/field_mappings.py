@@ -246,7 +246,7 @@ def _adopt(connection: Connection, trail: Trail, source_form_id: UUID, body: Ado
     read_source_form(connection, trail.organisation_id, source_form_id)
     target = body.new_field or body.field_key or ""
     try:
-        with placed(_in_adoption), unknown_in_body(_UNKNOWN_IN_ADOPTION.__getitem__):
+        with unknown_in_body(_UNKNOWN_IN_ADOPTION.__getitem__), placed(_in_adoption):
             saved = service.adopt(
                 connection,
                 trail.organisation_id,

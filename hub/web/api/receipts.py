@@ -245,7 +245,7 @@ async def redrive(call: Call[NoInput, NoInput, Redrive]) -> RedriveAnswer:
         now=call.now,
         receipt_ids=tuple(body.receipt_ids) if body.receipt_ids is not None else None,
     )
-    parts.intake.look_again()
+    await parts.on_redriven()
     return RedriveAnswer(receipts=done.receipts, more=done.more)
 
 

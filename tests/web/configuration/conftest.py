@@ -1,12 +1,19 @@
-"""The hub with the routes about configuration."""
+"""The hub with the routes about configuration; on PostgreSQL all tests share one database and leave it empty."""
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
+from uuid import uuid4
 
 import pytest
+import sqlalchemy as sa
 from aiohttp import web
+from sqlalchemy.engine import Connection
 
 from hub.connectors import Registry
+from hub.core.organisations.models import organisations
+from hub.db.engine import Database
 from hub.web.api.configuration import configuration_routes
 from hub.web.api.groups import PLATFORM_GROUPS
 from hub.web.app import build_app
@@ -14,6 +21,41 @@ from hub.web.services import WebServices
 from plugins.web_forms import WebForms
 from tests.web.configuration.office import Office
 from tests.web.conftest import Hub
+
+
+@pytest.fixture(scope="session")
+def shared_postgres(postgres_server: str, postgres_template: str) -> Iterator[Database]:
+    """A PostgreSQL database for one test after the other: making one takes longer than a test here."""
+    name = f"shared_{uuid4().hex[:12]}"
+    engine = sa.create_engine(postgres_server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {postgres_template}")
+    database = Database(sa.make_url(postgres_server).set(database=name).render_as_string(hide_password=False))
+    yield database
+    database.close()
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+    engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty database with every table, of each kind."""
+    if request.param == "sqlite":
+        path = tmp_path / "hub.db"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        opened = Database(f"sqlite:///{path}")
+        yield opened
+        opened.close()
+        return
+    shared: Database = request.getfixturevalue("shared_postgres")
+    yield shared
+    shared.write_now(_remove_organisations)
+
+
+def _remove_organisations(connection: Connection) -> None:
+    """With everything that belongs to them."""
+    connection.execute(sa.delete(organisations))
 
 
 @pytest.fixture

@@ -91,7 +91,9 @@ async def test_a_stage_needs_all_five_fields(office: Office) -> None:
 async def test_sources_are_added_changed_and_switched_off(office: Office) -> None:
     """Built-in sources are there; a source without a code gets the next one; the list shows the status."""
     built_in = {each["built_in_code"] for each in (await office.get("/lead-sources"))["items"]}
-    assert {"manual", "custom_forms"} <= built_in or len(built_in) >= 11
+    chat_bots = {"chat_bot_sms", "chat_bot_voice", "chat_bot_web"}
+    expected = {"manual", "web_forms", "meta_ads", "google_ads", "ai_receptionist", "sms", "voice", "whatsapp"}
+    assert built_in == expected | chat_bots
     made = await office.ask("POST", "/lead-sources", {"name": "Fair", "color": "#abcdef"}, status=201)
     assert made["code"] == "LS000001"
     url = f"/lead-sources/{made['id']}"

@@ -863,6 +863,7 @@ def upgrade():
         sa.Column("text_sha256", sa.String(length=64), nullable=False),
         sa.Column("is_given", sa.Boolean(), nullable=False),
         sa.Column("was_preset", sa.Boolean(), nullable=False),
+        sa.Column("purpose", sa.Text(), nullable=True),
         sa.Column("form_version", sa.Text(), nullable=True),
         sa.Column("language", sa.String(length=35), nullable=True),
         sa.Column("page", sa.Text(), nullable=True),

@@ -1,0 +1,53 @@
+import { useQueryClient } from '@tanstack/vue-query'
+import { onBeforeUnmount, readonly, ref } from 'vue'
+
+export type LiveState = 'connecting' | 'live' | 'interrupted'
+
+const KINDS = [
+  'lead_created',
+  'lead_attached',
+  'lead_assigned',
+  'stage_changed',
+  'drift_found',
+  'authorised',
+  'grant_lost',
+  'activated',
+  'deactivated',
+  'disconnected',
+  'deleted',
+  'authorisation_ends_soon',
+]
+const ABOUT_LEADS = ['lead_created', 'lead_attached', 'lead_assigned', 'stage_changed']
+const TOGETHER_MS = 600
+
+const state = ref<LiveState>('connecting')
+export const liveState = readonly(state)
+
+/** Keep what is shown fresh: events of the server's stream make the answers they touch stale, a few at a time. */
+export function useLiveUpdates(): void {
+  const cache = useQueryClient()
+  const stale = new Set<string>()
+  let waiting: number | undefined
+
+  function refresh(): void {
+    waiting = undefined
+    for (const subject of stale) void cache.invalidateQueries({ queryKey: [subject] })
+    stale.clear()
+  }
+
+  function note(kind: string): void {
+    const subjects = ABOUT_LEADS.includes(kind) ? ['leads', 'lead', 'ledger', 'receipts'] : ['connections', 'source-forms']
+    subjects.forEach((subject) => stale.add(subject))
+    waiting ??= window.setTimeout(refresh, TOGETHER_MS)
+  }
+
+  const source = new EventSource('/api/v1/events')
+  source.onopen = () => (state.value = 'live')
+  source.onerror = () => (state.value = source.readyState === EventSource.CLOSED ? 'interrupted' : 'connecting')
+  for (const kind of KINDS) source.addEventListener(kind, () => note(kind))
+  onBeforeUnmount(() => {
+    source.close()
+    window.clearTimeout(waiting)
+    state.value = 'connecting'
+  })
+}

@@ -1,0 +1,29 @@
+import ui from '@nuxt/ui/vite'
+import vue from '@vitejs/plugin-vue'
+import { defineConfig } from 'vite'
+
+const hub = process.env.LEADHUB_URL ?? 'http://127.0.0.1:8000'
+
+export default defineConfig({
+  base: '/console/',
+  plugins: [
+    vue(),
+    ui({
+      dts: false,
+      ui: { colors: { primary: 'teal', neutral: 'slate', success: 'emerald', warning: 'amber', error: 'red', info: 'sky' } },
+      // Icons travel inside the bundle; otherwise the browser would ask a public address for them.
+      icon: { clientBundle: { scan: true } },
+      experimental: { componentDetection: true },
+    }),
+  ],
+  build: {
+    outDir: '../hub/web/static/console',
+    emptyOutDir: true,
+    assetsDir: 'assets',
+    manifest: 'manifest.json',
+    license: { fileName: 'licenses.md' },
+    chunkSizeWarningLimit: 900,
+  },
+  // For work on the console only: pages from here, the API from a running hub.
+  server: { proxy: { '/api': hub, '/oauth': hub } },
+})

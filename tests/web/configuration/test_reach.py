@@ -1,0 +1,136 @@
+"""Who reaches the routes about configuration, and whose objects they find; and the audit record."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy.engine import Connection
+
+from hub.core.accounts.permissions import Permission
+from hub.core.field_mappings.findings import list_findings
+from hub.core.forms.definition import FormDefinition
+from hub.core.forms.service import create_form
+from hub.core.pipelines.queries import list_pipelines, list_sources, list_stages, list_types
+from hub.core.routing.queries import list_queues
+from hub.core.routing.rulebook import create_rule, parse_rule
+from hub.web.api.configuration import configuration_routes
+from hub.web.api.routing import Route
+from tests.web.configuration.office import PART, Office, form_content
+
+VOCABULARY = {"lead_sources", "lead_stages", "lead_types", "pipelines", "master_form"}
+MAY = {
+    "Manager": {(resource, "view") for resource in (*VOCABULARY, "forms", "routing")},
+    "Viewer": {(resource, "view") for resource in VOCABULARY},
+    "Sales": {(resource, "view") for resource in VOCABULARY},
+}
+"""Written by hand: what the built-in roles may do here; the Administrator may do everything."""
+
+MOMENTS = {"absent_from": "2026-01-02T08:00:00Z", "absent_until": None}
+STAGE = {"name": "A", "position": 1, "code": "a", "color": "#111111", "description": "b"}
+BODIES: dict[tuple[str, str], Any] = {
+    ("POST", "/api/v1/pipelines/{pipeline_id}/stages"): STAGE,
+    ("PUT", "/api/v1/source-forms/{source_form_id}/mapping"): {"rules": []},
+    ("POST", "/api/v1/source-forms/{source_form_id}/mapping/check"): {"rules": []},
+    ("POST", "/api/v1/source-forms/{source_form_id}/adoptions"): {"question_key": "email", "field_key": "email"},
+    ("PUT", "/api/v1/routing/rules/{rule_id}/position"): {"position": 1},
+    ("PUT", "/api/v1/assignees/{user_id}/absence"): MOMENTS,
+    ("PUT", "/api/v1/assignees/{user_id}/hours"): {"hours": None},
+    ("PUT", "/api/v1/forms/{form_id}"): form_content(),
+    ("POST", "/api/v1/forms/{form_id}/preview"): {"values": {}},
+}
+
+
+def routes() -> list[Route]:
+    return [route for group in configuration_routes() for route in group]
+
+
+@pytest.mark.proves("AD-01")
+async def test_roles_reach_exactly_what_they_may(office: Office) -> None:
+    """Every route for every role: 403 where it is not in the list above, and never elsewhere."""
+    wrong: list[str] = []
+    sessions = {role: office.hub.token_of(office.hub.mine.user_ids[role]) for role in MAY}
+    for route in routes():
+        url = route.path.format(**{name: uuid4() for name in route.path_model.model_fields})
+        for role, allowed in MAY.items():
+            body = {} if route.reads_body else None
+            answer = await office.hub.ask(route.method, url, session=sessions[role], body=body)
+            may = (route.permission.resource, route.permission.action) in allowed
+            if (answer.status == 403) is may or answer.status >= 500:
+                wrong.append(f"{route.method} {route.path} as {role}: {answer.status}")
+    assert not wrong
+
+
+def foreign_ids(office: Office, connection: Connection) -> dict[str, UUID | str]:
+    """One object of each kind that belongs to the other organisation."""
+    other = office.hub.other.id
+    target = {"kind": "user", "user_id": str(office.hub.other.user_ids["Sales"])}
+    draft = parse_rule({"name": "A", "conditions": {"all": []}, "target": target})
+    form = create_form(connection, other, FormDefinition.read(form_content()), actor="user:1", now=office.now)
+    return {
+        "pipeline_id": list_pipelines(connection, other)[0].id,
+        "stage_id": list_stages(connection, other)[0].id,
+        "source_id": list_sources(connection, other)[0].id,
+        "type_id": list_types(connection, other)[0].id,
+        "source_form_id": office.other_source_form_id,
+        "connection_id": office.other_connection_id,
+        "part_id": PART,
+        "finding_id": list_findings(connection, other)[0].id,
+        "rule_id": create_rule(connection, other, draft),
+        "queue_id": list_queues(connection, other)[0][0].id,
+        "user_id": office.hub.other.user_ids["Sales"],
+        "form_id": form.id,
+        "version": "1",
+    }
+
+
+@pytest.mark.proves("AD-02")
+async def test_objects_of_another_organisation_do_not_exist(office: Office) -> None:
+    """Every route with an id answers 404 for one that belongs elsewhere, whatever the body."""
+    ids = office.database.write_now(lambda connection: foreign_ids(office, connection))
+    rule = {"name": "B", "conditions": {"all": []}, "target": {"kind": "centre"}}
+    bodies = {**BODIES, ("PUT", "/api/v1/routing/rules/{rule_id}"): rule}
+    checked = 0
+    for route in routes():
+        if not set(route.path_model.model_fields) & (set(ids) - {"version"}):
+            continue
+        url = route.path.format(**ids).removeprefix("/api/v1")
+        query = "?position=1" if url.endswith("/stage-moves") else ""
+        body = bodies.get((route.method, route.path), {}) if route.reads_body else None
+        await office.ask(route.method, url + query, body, status=404)
+        checked += 1
+    assert checked >= 40
+    assert (await office.get(f"/source-forms?connection_id={ids['connection_id']}"))["items"] == []
+    assert (await office.get(f"/drift-findings?source_form_id={ids['source_form_id']}"))["items"] == []
+    await office.get(f"/stages?pipeline_id={ids['pipeline_id']}", status=404)
+
+
+async def test_a_new_master_field_takes_the_permission_for_the_master_form(office: Office) -> None:
+    """Who may only map cannot widen the schema by adopting a question."""
+    grants = ["mappings:view:organisation", "mappings:edit:organisation", "master_form:view:organisation"]
+    role = await office.ask("POST", "/roles", {"name": "Mapper", "permissions": grants}, status=201)
+    await office.ask("PATCH", f"/users/{office.hub.mine.user_ids['Sales']}", {"role_id": role["id"]})
+    url = f"/source-forms/{office.source_form_id}/adoptions"
+    new = {"question_key": "treatment", "new_field": {"label": "Treatment", "type": "text"}}
+    denied = await office.ask("POST", url, new, status=403, as_role="Sales")
+    assert str(Permission("master_form", "edit")) in denied["detail"]
+    await office.ask("POST", url, {"question_key": "treatment", "field_key": "message"}, as_role="Sales")
+
+
+async def test_the_audit_record_is_read_page_by_page_and_filtered(office: Office) -> None:
+    """The newest first; by actor, action, subject and time; nothing of the other organisation."""
+    made = [
+        await office.ask("POST", "/lead-types", {"name": f"Type {number}", "code": f"t{number}"}, status=201)
+        for number in range(5)
+    ]
+    page = await office.get("/audit-records?action=lead_type_created&limit=3")
+    rest = await office.get(f"/audit-records?action=lead_type_created&limit=3&cursor={page['next_cursor']}")
+    shown = [each["subject"] for each in (*page["items"], *rest["items"])]
+    assert shown == [f"lead_type:{each['id']}" for each in reversed(made)]
+    assert rest["next_cursor"] is None
+    assert page["items"][0]["detail"] == {"name": "Type 4"}
+    one = (await office.get(f"/audit-records?subject=lead_type:{made[0]['id']}&actor={office.admin}"))["items"]
+    assert [each["action"] for each in one] == ["lead_type_created"]
+    assert (await office.get("/audit-records?until=2026-01-01T00:00:00Z"))["items"] == []
+    assert len((await office.get("/audit-records?since=2026-01-01T00:00:00Z"))["items"]) >= 5
+    assert list(await office.refused("GET", "/audit-records?since=yesterday", status=400)) == ["query/since"]
+    assert list(await office.refused("GET", "/audit-records?cursor=x", status=400)) == ["query/cursor"]
