@@ -12,7 +12,7 @@ export default defineConfig({
       dts: false,
       ui: { colors: { primary: 'teal', neutral: 'slate', success: 'emerald', warning: 'amber', error: 'red', info: 'sky' } },
       // Icons travel inside the bundle; otherwise the browser would ask a public address for them.
-      icon: { clientBundle: { scan: true } },
+      icon: { clientBundle: { scan: { globInclude: ['src/**/*.{vue,ts}'] } } },
       experimental: { componentDetection: true },
     }),
   ],

@@ -255,6 +255,7 @@ def _web_services(
         ),
         passwords=PasswordHashing(),
         limiter=RateLimiter(clock),
+        registry=Registry.from_connectors(working.connectors.values()),
         set_up=(furnish_organisation,),
         others={WorkingParts: working},
     )

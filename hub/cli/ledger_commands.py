@@ -73,7 +73,7 @@ def redrive_receipts(
 ) -> None:
     """Send held receipts through the intake again; a running hub works them off."""
     database = open_database(load_settings())
-    total, clock = 0, SystemClock()
+    total, now = 0, SystemClock().now()
     wanted = ReceiptFilter(disposition=disposition, reason=reason)
     try:
         for organisation_id, _ in database.read_now(_organisations):
@@ -85,7 +85,7 @@ def redrive_receipts(
                     wanted,
                     process_name=None,
                     actor="command",
-                    now=clock.now(),
+                    now=now,
                 )
                 total, more = total + done.receipts, done.more
     finally:

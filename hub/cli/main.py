@@ -6,12 +6,13 @@ from typing import Annotated
 import typer
 
 from hub.bootstrap import StartRefusedError
-from hub.cli import connector_commands, data_commands, ledger_commands, server_commands
+from hub.cli import connector_commands, data_commands, demo_command, ledger_commands, server_commands
 from hub.cli.output import fail
 from hub.connectors import ConnectorRegistrationError
 from hub.core.connections.keyring import KeyringError
 from hub.core.processes.identity import NoFreeSlotError
 from hub.db.engine import DatabaseUnavailableError
+from hub.demo.errors import DemoError
 from hub.settings import SettingsError
 
 app = typer.Typer(
@@ -25,6 +26,7 @@ app.command("serve")(server_commands.serve)
 app.command("worker")(server_commands.worker)
 app.command("migrate")(server_commands.migrate)
 app.command("check")(server_commands.check)
+app.command("demo")(demo_command.demo)
 app.command("openapi")(server_commands.openapi)
 app.command("backup")(data_commands.backup)
 app.command("restore")(data_commands.restore)
@@ -37,6 +39,7 @@ EXPECTED = (
     KeyringError,
     ConnectorRegistrationError,
     DatabaseUnavailableError,
+    DemoError,
     NoFreeSlotError,
 )
 

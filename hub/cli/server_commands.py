@@ -3,6 +3,7 @@
 import asyncio
 import json
 import signal
+import sys
 from typing import Annotated
 
 import typer
@@ -73,7 +74,7 @@ def check(
 def openapi() -> None:
     """Print the OpenAPI 3.1 description of the API."""
     routes = [route for group in all_groups() if isinstance(group, RouteGroup) for route in group]
-    print(json.dumps(describe(routes), indent=2))
+    sys.stdout.write(json.dumps(describe(routes), indent=2) + "\n")
 
 
 def _problems(settings: Settings, database: Database) -> list[str]:

@@ -6,7 +6,9 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Dialect
+
+from hub.db.bulk import BulkInsert, bulk_insert
 
 _DIALECTS: dict[str, Any] = {"sqlite": sqlite, "postgresql": postgresql}
 
@@ -17,22 +19,25 @@ def insert(connection: Connection, table: sa.Table) -> Any:
 
 
 def add_counts(connection: Connection, table: sa.Table, counted: str, rows: Sequence[dict[str, Any]]) -> None:
-    """Add each row's ``counted`` to the row with the same primary key, or make that row.
+    """Add each row's ``counted`` to the row with the same primary key, or make that row; no key may come twice.
 
     Rows are sent in the order of their keys, so that two transactions never wait for each other in a circle.
     """
     if not rows:
         return
-    statement, keys = _adding(connection.dialect.name, table, counted, frozenset(rows[0]))
-    connection.execute(statement, sorted(rows, key=lambda row: [str(row[key]) for key in keys]))
+    bulk, keys = _adding(connection.dialect, table, counted, tuple(rows[0]))
+    in_order = sorted(rows, key=lambda row: [str(row[key]) for key in keys])
+    bulk.insert(connection, [bulk.values(row) for row in in_order])
 
 
 @cache
-def _adding(dialect_name: str, table: sa.Table, counted: str, columns: frozenset[str]) -> tuple[Any, tuple[str, ...]]:
-    """The statement of ``add_counts``, made once: making it costs more than running it."""
-    statement = _DIALECTS[dialect_name].insert(table)
+def _adding(
+    dialect: Dialect, table: sa.Table, counted: str, columns: tuple[str, ...]
+) -> tuple[BulkInsert, tuple[str, ...]]:
+    """The statement of ``add_counts``, and the columns of the key."""
+    quote = dialect.identifier_preparer.quote
     keys = tuple(column.name for column in table.primary_key.columns)
-    updates: dict[str, Any] = {counted: table.c[counted] + statement.excluded[counted]}
-    for name in sorted(columns - {counted, *keys}):
-        updates[name] = statement.excluded[name]
-    return statement.on_conflict_do_update(index_elements=keys, set_=updates), keys
+    updates = [f"{quote(counted)} = {quote(table.name)}.{quote(counted)} + excluded.{quote(counted)}"]
+    updates += [f"{quote(name)} = excluded.{quote(name)}" for name in columns if name not in (counted, *keys)]
+    suffix = f"ON CONFLICT ({', '.join(map(quote, keys))}) DO UPDATE SET {', '.join(updates)}"
+    return bulk_insert(table, columns, dialect, suffix), keys

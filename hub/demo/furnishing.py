@@ -30,9 +30,7 @@ PEOPLE = (
     ("olga", "Olga Sales", "Sales"),
     ("paulo", "Paulo Sales", "Sales"),
 )
-FORMS = {"Contact us": "contact", "Call me back": "callback"}
-QUIET_FORM = "Call me back"
-AUTHORISED = "Integration is active"
+CONTACT, CALL_BACK = "Contact us", "Call me back"
 
 
 @dataclass(frozen=True)
@@ -173,9 +171,9 @@ async def ensure_forms(stage: Stage) -> dict[str, str]:
     """Publish the forms that lack; the public key of each by its title."""
     known = {each["title"]: each for each in (await stage.admin.get("/api/v1/forms", limit="200"))["items"]}
     keys = {}
-    for title in FORMS:
+    for title in (CONTACT, CALL_BACK):
         form = known.get(title) or await stage.admin.post("/api/v1/forms", _definition(title))
-        if form["status"] == "Draft":
+        if form["status"] == "draft":
             form = await stage.admin.post(f"/api/v1/forms/{form['id']}/publish")
         keys[title] = form["public_key"]
     return keys
@@ -184,7 +182,7 @@ async def ensure_forms(stage: Stage) -> dict[str, str]:
 async def switch_form(stage: Stage, title: str, *, on: bool) -> None:
     """Switch one of the forms on or off, unless it stands so already."""
     form = next(each for each in (await stage.admin.get("/api/v1/forms"))["items"] if each["title"] == title)
-    if (form["status"] == "Active") is not on:
+    if (form["status"] == "active") is not on:
         await stage.admin.post(f"/api/v1/forms/{form['id']}/{'activate' if on else 'deactivate'}")
 
 

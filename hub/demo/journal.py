@@ -19,7 +19,8 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._entries = list(_read(path))
-        self._file = path.open("ab", opener=_private)
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._file = os.fdopen(descriptor, "ab")
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self._entries)
@@ -53,6 +54,3 @@ def _read(path: Path) -> Iterator[Entry]:
     for line in content[:whole].splitlines():
         yield json.loads(line)
 
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

@@ -7,7 +7,8 @@ delivered to, and whose conformance kit brings a simulator that announces by its
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol, cast, runtime_checkable
+from types import TracebackType
+from typing import Protocol, Self, cast, runtime_checkable
 
 import aiohttp
 from pydantic import SecretStr
@@ -71,11 +72,14 @@ class SimulatedPlatform:
         for entry in self.journal.of("lead"):
             self._show_lead(entry)
 
-    async def start(self) -> None:
+    async def __aenter__(self) -> Self:
         """Begin to listen on loopback."""
         await self.simulator.start()
+        return self
 
-    async def stop(self) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Stop listening, and close the journals."""
         await self.simulator.stop()
         self.journal.close()

@@ -6,7 +6,7 @@ import hashlib
 import os
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,26 +55,19 @@ async def set_stage(folder: Path, *, port: int, database_url: str) -> AsyncItera
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     registry = Registry.from_entry_points()
-    with_lock = _lock(folder)
-    listening = _listen(port)
-    origin = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    platform = SimulatedPlatform(find_platform(registry), folder)
-    await platform.start()
-    settings = _settings(folder, database_url, origin, platform)
-    await asyncio.to_thread(_migrate, settings)
-    visitors = Visitors(origin, folder)
-    try:
-        async with (
-            open_hub(settings, "serve", registry=registry) as hub,
-            _serving(hub, listening),
-            HubClient(origin, folder / "session.json") as admin,
-        ):
-            yield Stage(folder, origin, hub, platform, visitors, admin)
-    finally:
-        visitors.close()
-        await platform.stop()
-        listening.close()
-        os.close(with_lock)
+    async with AsyncExitStack() as stack:
+        stack.callback(os.close, _lock(folder))
+        listening = stack.enter_context(_listen(port))
+        origin = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        platform = await stack.enter_async_context(SimulatedPlatform(find_platform(registry), folder))
+        settings = _settings(folder, database_url, origin, platform)
+        await asyncio.to_thread(_migrate, settings)
+        visitors = Visitors(origin, folder)
+        stack.callback(visitors.close)
+        hub = await stack.enter_async_context(open_hub(settings, "serve", registry=registry))
+        await stack.enter_async_context(_serving(hub, listening))
+        admin = await stack.enter_async_context(HubClient(origin, folder / "session.json"))
+        yield Stage(folder, origin, hub, platform, visitors, admin)
 
 
 def _settings(folder: Path, database_url: str, origin: str, platform: SimulatedPlatform) -> Settings:

@@ -13,6 +13,7 @@ from hub.core.connections.models import connections
 from hub.core.connections.state import ConnectionState
 from hub.core.intake.claiming import take_over
 from hub.core.intake.models import receipts
+from hub.core.intake.pointers import note_unfetched
 from hub.core.intake.receipts import Disposition
 from hub.core.jobs import service
 from hub.db.engine import Database
@@ -38,6 +39,7 @@ class Sweeping:
         if await self._database.write(take_over, self._process_name, []):
             self._look_again()
         await self._database.write(_enqueue_overdue, self._clock.now() - OVERDUE, self._clock.now())
+        await self._database.write(_set_aside_unreachable, self._clock.now())
 
     async def fetch_now(self) -> None:
         """Have every thin delivery that waits for its content fetched without waiting until it is overdue."""
@@ -75,3 +77,34 @@ def _enqueue_overdue(connection: Connection, received_before: datetime, now: dat
     for key, receipt_ids in waiting.items():
         for job in resolve_jobs(key, receipt_ids):
             service.add(connection, job, now)
+
+
+def _set_aside_unreachable(connection: Connection, now: datetime) -> None:
+    """Quarantine thin deliveries whose connection ended: nobody can fetch them, unless it is connected again."""
+    rows = connection.execute(
+        sa.select(receipts.c.organisation_id, receipts.c.id)
+        .outerjoin(
+            connections,
+            sa.and_(
+                connections.c.id == receipts.c.connection_id,
+                connections.c.organisation_id == receipts.c.organisation_id,
+            ),
+        )
+        .where(
+            receipts.c.disposition == Disposition.PENDING.value,
+            receipts.c.payload.is_(None),
+            sa.or_(connections.c.id.is_(None), connections.c.state == ConnectionState.DISCONNECTED.value),
+        )
+        .limit(MOST_AT_ONCE)
+        .execution_options(**{ALL_ORGANISATIONS: "the sweep looks after every organisation"})
+    )
+    for row in rows.all():
+        note_unfetched(
+            connection,
+            row.organisation_id,
+            row.id,
+            reason="disconnected",
+            detail="The connection ended before this delivery was fetched. Connect the account again and release it.",
+            is_final=True,
+            now=now,
+        )

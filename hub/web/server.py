@@ -6,7 +6,7 @@ all of them once a second; per request this costs two attribute writes, no timer
 
 Limits (WH-06): header within 10 s, whole request within 30 s and after 5 s at least 256 bytes/s, an answer taken
 off within 30 s, keep-alive 75 s, 512 connections per address (IPv6: per /64), 8,192 together. At a connection limit
-the longest waiting connection makes room, so that idle or slow ones never keep a working client out.
+the oldest unfinished connection makes room, else the oldest idle one, so that slow ones never keep a client out.
 """
 
 import asyncio
@@ -111,6 +111,11 @@ class WatchedConnection(RequestHandler):
         is_between_requests = self._waiter is not None and not self._waiter.done()
         return is_between_requests or (self._body is not None and not self._body.is_eof())
 
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether a header or body has begun (or is yet to come for the first time) and is not complete."""
+        return self._since is not None
+
     def is_too_slow(self, now: float, limits: ConnectionLimits) -> bool:
         """Whether one of the time limits has passed."""
         if self._stalled_since is not None and now - self._stalled_since > limits.answer:
@@ -179,7 +184,7 @@ class WatchedServer(web.Server):
         return WatchedConnection(self, loop=self._loop, **self._kwargs)
 
     def admit(self, connection: WatchedConnection) -> None:
-        """Count a new connection; at a limit the longest waiting one is closed, and if all work, the new one."""
+        """Count a new connection; at a limit one that waits is closed, and if all work, the new one."""
         self._all[connection] = None
         mine = self._by_network[connection.network]
         mine[connection] = None
@@ -208,8 +213,8 @@ class WatchedServer(web.Server):
         await super().shutdown(timeout)
 
     def _make_room(self, among: Iterable[WatchedConnection], new: WatchedConnection) -> None:
-        victim = next((one for one in among if one is not new and one.is_idle), new)
-        self._drop(victim)
+        waiting = [one for one in among if one is not new and one.is_idle]
+        self._drop(next((one for one in waiting if one.is_unfinished), waiting[0] if waiting else new))
 
     def _drop(self, connection: WatchedConnection) -> None:
         self.forget(connection)

@@ -48,6 +48,17 @@ def count_moves(connection: Connection, moves: Iterable[tuple[Line, str, str]]) 
     _add(connection, counts)
 
 
+def count_reroutes(connection: Connection, moves: Iterable[tuple[Line, Line, str, str]]) -> None:
+    """Count receipts that turned out to belong to another line: former line, new line, and both dispositions."""
+    counts: Counter[tuple[Line, str]] = Counter()
+    for former, line, before, after in moves:
+        counts[former, RECEIVED] -= 1
+        counts[former, before] -= 1
+        counts[line, RECEIVED] += 1
+        counts[line, after] += 1
+    _add(connection, counts)
+
+
 def _add(connection: Connection, counts: Mapping[tuple[Line, str], int]) -> None:
     add_counts(
         connection,

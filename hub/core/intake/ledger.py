@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.connector.clock import Clock
@@ -19,18 +18,20 @@ from hub.core.intake import counters
 from hub.core.intake.known import SourceKey, key_of, known_digests
 from hub.core.intake.models import receipts, refusals
 from hub.core.intake.receipts import Accepted, Delivery, KeyReusedError, Path, rows_of
+from hub.db.bulk import Values, bulk_insert
 from hub.db.engine import Database, DatabaseUnavailableError
 from hub.db.upsert import add_counts
 
 ROWS_PER_COMMIT = 1_000
 
-_INSERT = sa.insert(receipts)
-
 
 @dataclass(slots=True)
 class _Waiting:
+    """One delivery: its receipts, and the same as values that the writing thread only passes on."""
+
     rows: list[dict[str, Any]]
-    strict: bool
+    values: list[Values]
+    is_strict: bool
     done: "asyncio.Future[Accepted]"
 
 
@@ -64,7 +65,8 @@ class Ledger:
         repeat with another content (answer 422).
         """
         done: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(rows_of(delivery, self._process_name), delivery.strict_repeat, done))
+        rows = rows_of(delivery, self._process_name)
+        self._waiting.append(_Waiting(rows, self._values(rows), delivery.strict_repeat, done))
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._commit_waiting(), name="ledger")
         return await done
@@ -75,6 +77,13 @@ class Ledger:
         self._refused[endpoint[:200], now.date(), reason[:60], sender[:64]] += 1
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._commit_waiting(), name="ledger")
+
+    def _values(self, rows: list[dict[str, Any]]) -> list[Values]:
+        insert = bulk_insert(receipts, tuple(rows[0]), self._database.engine.dialect)
+        try:
+            return [insert.values(row) for row in rows]
+        except Exception as failure:
+            raise _not_storable(failure) from failure
 
     async def close(self) -> None:
         """Wait for what is being committed."""
@@ -93,7 +102,7 @@ class Ledger:
         if not group:
             return
         try:
-            outcomes = await self._database.write(_store, [(each.rows, each.strict) for each in group])
+            outcomes = await self._database.write(_store, group)
         except DatabaseUnavailableError as failure:
             self._fail(group, failure)
         except Exception as failure:
@@ -128,7 +137,7 @@ class Ledger:
 
     def _fail(self, group: list[_Waiting], failure: Exception) -> None:
         if not isinstance(failure, DatabaseUnavailableError):
-            failure = DatabaseUnavailableError(f"the ledger could not store: {type(failure).__name__}")
+            failure = _not_storable(failure)
         for waiting in group:
             _set_exception(waiting.done, failure)
 
@@ -145,27 +154,41 @@ def _set_exception(future: "asyncio.Future[Accepted]", failure: Exception) -> No
         future.set_exception(failure)
 
 
-def _store(connection: Connection, group: list[tuple[list[dict[str, Any]], bool]]) -> list[bool | None]:
+def _not_storable(failure: Exception) -> DatabaseUnavailableError:
+    return DatabaseUnavailableError(f"the ledger could not store: {type(failure).__name__}")
+
+
+def _store(connection: Connection, group: list[_Waiting]) -> list[bool | None]:
     """Insert the rows of a group. Per delivery: whether it repeats, or None where a strict repeat was refused.
 
     Rows of a pull that a former pull stored with the same content are left out: listings overlap on purpose, and
     the same row read again is no new receipt.
     """
-    pulled = [row for own_rows, _ in group for row in own_rows if row["path"] == Path.PULL.value]
-    strict = [own_rows[0] for own_rows, is_strict in group if is_strict]
+    pulled = [row for each in group for row in each.rows if row["path"] == Path.PULL.value]
+    strict = [each.rows[0] for each in group if each.is_strict]
     known = known_digests(connection, [*pulled, *strict]) if pulled or strict else {}
     outcomes: list[bool | None] = []
     rows: list[dict[str, Any]] = []
-    for own_rows, is_strict in group:
-        outcome = _repeats(own_rows[0], known) if is_strict else False
+    values: list[Values] = []
+    for each in group:
+        outcome = _repeats(each.rows[0], known) if each.is_strict else False
         outcomes.append(outcome)
-        if outcome is not None:
-            own_rows[:] = [row for row in own_rows if not _is_read_again(row, known)]
-            rows += own_rows
+        if outcome is None:
+            continue
+        if pulled:
+            _leave_out_read_again(each, known)
+        rows += each.rows
+        values += each.values
     if rows:
-        connection.execute(_INSERT, rows)
+        bulk_insert(receipts, tuple(rows[0]), connection.dialect).insert(connection, values)
         counters.count_received(connection, rows)
     return outcomes
+
+
+def _leave_out_read_again(waiting: _Waiting, known: dict[SourceKey, str]) -> None:
+    kept = [place for place, row in enumerate(waiting.rows) if not _is_read_again(row, known)]
+    waiting.rows = [waiting.rows[place] for place in kept]
+    waiting.values = [waiting.values[place] for place in kept]
 
 
 def _repeats(row: dict[str, Any], known: dict[SourceKey, str]) -> bool | None:

@@ -121,7 +121,9 @@ def _still_held(connection: Connection, organisation_id: UUID, batch: list[Work]
             {"organisation": organisation_id, "ids": [work.row["id"] for work in batch], "owner": process_name},
         )
     }
-    return [work for work in batch if held.get(work.row["id"]) == work.row.get("lease_generation", 0)]
+    mine = [work for work in batch if held.get(work.row["id"]) == work.row.get("lease_generation", 0)]
+    # A receipt can be in a batch twice: offered by the ledger, and found by a look at the database at that moment.
+    return list({work.row["id"]: work for work in mine}.values())
 
 
 def _store_outcomes(

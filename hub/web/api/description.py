@@ -38,6 +38,7 @@ _PROBLEMS = {
     401: "Not signed in, or the API key is not valid",
     403: "The role lacks the permission, or the request came from another site",
     404: "There is no such object within reach",
+    409: "The present state forbids it",
     429: "Too many requests",
     503: "The hub cannot answer now; nothing was done",
 }
@@ -119,6 +120,7 @@ def _operation(route: Route, references: _References, schemas: dict[str, Any]) -
         str(status): Response(description=text, content={PROBLEM_TYPE: problem}) for status, text in texts.items()
     }
     responses[str(route.status)] = _success(route, references)
+    responses["default"] = Response(description="Any other problem", content={PROBLEM_TYPE: problem})
     body = None
     if route.reads_body:
         content = MediaType(media_type_schema=_reference(references, route.body_model, "validation"))

@@ -1,13 +1,15 @@
 """The hub's own forms: drafts, publishing, switching on and off (Z-112 to Z-127, Z-132 to Z-146)."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from sqlalchemy.engine import Connection
 
 from hub.connector.base import HostsForms
+from hub.connector.text import storable
 from hub.core.accounts.permissions import Permission
 from hub.core.forms import queries, service
 from hub.core.forms.checking import Fault, faults
@@ -155,7 +157,7 @@ async def list_forms(call: Call[NoInput, PageQuery]) -> FormPage:
 )
 async def create_form(call: Call[NoInput, NoInput, FormBody]) -> FormShown:
     """It begins as a Draft (Z-127) and needs a master form to exist (Z-100)."""
-    definition = FormDefinition.read(call.body.root)
+    definition = _read(call.body.root)
     return _shown(await call.services.database.write(_create, Trail.of(call), definition))
 
 
@@ -170,7 +172,7 @@ async def show_form(call: Call[FormPath]) -> FormShown:
 )
 async def edit_form(call: Call[FormPath, NoInput, FormBody]) -> FormShown:
     """What is published goes on collecting until the draft is published (decision 22)."""
-    trail, definition = Trail.of(call), FormDefinition.read(call.body.root)
+    trail, definition = Trail.of(call), _read(call.body.root)
     form = await call.services.database.write(
         service.edit_form,
         trail.organisation_id,
@@ -296,6 +298,12 @@ def _preview(connection: Connection, organisation_id: UUID, form_id: UUID) -> Fo
             FormProblemShown(pointer=pointer_of(each.path), code=each.code, detail=each.message) for each in problems
         ],
     )
+
+
+def _read(content: Mapping[str, JsonValue]) -> FormDefinition:
+    """The title has a column of its own, which cannot hold every character on every database."""
+    definition = FormDefinition.read(content)
+    return definition.model_copy(update={"title": storable(definition.title)})
 
 
 def _shown(form: Form) -> FormShown:

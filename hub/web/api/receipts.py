@@ -132,13 +132,15 @@ class Redrive(Input):
     connection_id: UUID | None = None
     received_from: datetime | None = None
     received_until: datetime | None = None
+    settled_before: datetime | None = None
 
 
 class RedriveAnswer(BaseModel):
-    """How many went back to work; ``more`` says to call again."""
+    """How many went back to work; ``more`` says to call again with the same ``settled_before``."""
 
     receipts: int
     more: bool
+    settled_before: datetime
 
 
 class Happened(BaseModel):
@@ -239,14 +241,15 @@ async def redrive(call: Call[NoInput, NoInput, Redrive]) -> RedriveAnswer:
     done = await call.services.database.write(
         redriving.redrive,
         call.reach.organisation_id,
-        ReceiptFilter(**body.model_dump(exclude={"receipt_ids"})),
+        ReceiptFilter(**body.model_dump(exclude={"receipt_ids", "settled_before"})),
         process_name=parts.process_name,
         actor=call.principal.actor,
         now=call.now,
         receipt_ids=tuple(body.receipt_ids) if body.receipt_ids is not None else None,
+        settled_before=body.settled_before,
     )
     await parts.on_redriven()
-    return RedriveAnswer(receipts=done.receipts, more=done.more)
+    return RedriveAnswer(receipts=done.receipts, more=done.more, settled_before=body.settled_before or call.now)
 
 
 @RECEIPTS.stream("/api/v1/events", permission=_VIEW, events=Happened, summary="Stream of what happens")

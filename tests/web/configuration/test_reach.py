@@ -1,21 +1,15 @@
 """Who reaches the routes about configuration, and whose objects they find; and the audit record."""
 
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
-from sqlalchemy.engine import Connection
 
 from hub.core.accounts.permissions import Permission
-from hub.core.field_mappings.findings import list_findings
-from hub.core.forms.definition import FormDefinition
-from hub.core.forms.service import create_form
-from hub.core.pipelines.queries import list_pipelines, list_sources, list_stages, list_types
-from hub.core.routing.queries import list_queues
-from hub.core.routing.rulebook import create_rule, parse_rule
 from hub.web.api.configuration import configuration_routes
 from hub.web.api.routing import Route
-from tests.web.configuration.office import PART, Office, form_content
+from tests.web.configuration.bodies import BODIES
+from tests.web.configuration.objects import objects_of
+from tests.web.configuration.office import Office
 
 VOCABULARY = {"lead_sources", "lead_stages", "lead_types", "pipelines", "master_form"}
 MAY = {
@@ -24,20 +18,6 @@ MAY = {
     "Sales": {(resource, "view") for resource in VOCABULARY},
 }
 """Written by hand: what the built-in roles may do here; the Administrator may do everything."""
-
-MOMENTS = {"absent_from": "2026-01-02T08:00:00Z", "absent_until": None}
-STAGE = {"name": "A", "position": 1, "code": "a", "color": "#111111", "description": "b"}
-BODIES: dict[tuple[str, str], Any] = {
-    ("POST", "/api/v1/pipelines/{pipeline_id}/stages"): STAGE,
-    ("PUT", "/api/v1/source-forms/{source_form_id}/mapping"): {"rules": []},
-    ("POST", "/api/v1/source-forms/{source_form_id}/mapping/check"): {"rules": []},
-    ("POST", "/api/v1/source-forms/{source_form_id}/adoptions"): {"question_key": "email", "field_key": "email"},
-    ("PUT", "/api/v1/routing/rules/{rule_id}/position"): {"position": 1},
-    ("PUT", "/api/v1/assignees/{user_id}/absence"): MOMENTS,
-    ("PUT", "/api/v1/assignees/{user_id}/hours"): {"hours": None},
-    ("PUT", "/api/v1/forms/{form_id}"): form_content(),
-    ("POST", "/api/v1/forms/{form_id}/preview"): {"values": {}},
-}
 
 
 def routes() -> list[Route]:
@@ -60,42 +40,17 @@ async def test_roles_reach_exactly_what_they_may(office: Office) -> None:
     assert not wrong
 
 
-def foreign_ids(office: Office, connection: Connection) -> dict[str, UUID | str]:
-    """One object of each kind that belongs to the other organisation."""
-    other = office.hub.other.id
-    target = {"kind": "user", "user_id": str(office.hub.other.user_ids["Sales"])}
-    draft = parse_rule({"name": "A", "conditions": {"all": []}, "target": target})
-    form = create_form(connection, other, FormDefinition.read(form_content()), actor="user:1", now=office.now)
-    return {
-        "pipeline_id": list_pipelines(connection, other)[0].id,
-        "stage_id": list_stages(connection, other)[0].id,
-        "source_id": list_sources(connection, other)[0].id,
-        "type_id": list_types(connection, other)[0].id,
-        "source_form_id": office.other_source_form_id,
-        "connection_id": office.other_connection_id,
-        "part_id": PART,
-        "finding_id": list_findings(connection, other)[0].id,
-        "rule_id": create_rule(connection, other, draft),
-        "queue_id": list_queues(connection, other)[0][0].id,
-        "user_id": office.hub.other.user_ids["Sales"],
-        "form_id": form.id,
-        "version": "1",
-    }
-
-
 @pytest.mark.proves("AD-02")
 async def test_objects_of_another_organisation_do_not_exist(office: Office) -> None:
     """Every route with an id answers 404 for one that belongs elsewhere, whatever the body."""
-    ids = office.database.write_now(lambda connection: foreign_ids(office, connection))
-    rule = {"name": "B", "conditions": {"all": []}, "target": {"kind": "centre"}}
-    bodies = {**BODIES, ("PUT", "/api/v1/routing/rules/{rule_id}"): rule}
+    ids = office.database.write_now(objects_of, office.hub.other)
     checked = 0
     for route in routes():
-        if not set(route.path_model.model_fields) & (set(ids) - {"version"}):
+        if not set(route.path_model.model_fields) & (set(ids) - {"version", "key"}):
             continue
         url = route.path.format(**ids).removeprefix("/api/v1")
         query = "?position=1" if url.endswith("/stage-moves") else ""
-        body = bodies.get((route.method, route.path), {}) if route.reads_body else None
+        body = BODIES.get((route.method, route.path), {}) if route.reads_body else None
         await office.ask(route.method, url + query, body, status=404)
         checked += 1
     assert checked >= 40
