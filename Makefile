@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+DOCS := $(VENV)/docs
 
-.PHONY: setup demo test check types lint docs lock clean
+.PHONY: setup demo test check types lint docs acceptance lock clean
 
 setup: $(STAMP)
 
@@ -32,9 +33,21 @@ lint: setup
 types: setup
 	$(BIN)/mypy
 
+docs: $(DOCS)/.installed
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict
+
+$(DOCS)/.installed: requirements/docs.lock | $(STAMP)
+	@test -x $(DOCS)/bin/python || $(BIN)/python -m venv $(DOCS)
+	$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/docs.lock
+	@touch $@
+
+acceptance: setup
+	$(BIN)/python -m tests.acceptance
+
 lock:
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --extra postgres pyproject.toml -o requirements/runtime.lock
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --extra postgres --group dev pyproject.toml -o requirements/dev.lock
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --group docs -o requirements/docs.lock
 
 clean:
 	rm -rf $(VENV) dist site

@@ -53,4 +53,3 @@ def _read(path: Path) -> Iterator[Entry]:
         os.truncate(path, whole)
     for line in content[:whole].splitlines():
         yield json.loads(line)
-

@@ -112,7 +112,9 @@ class Scenario:
             ids = [self._lead("webhook", number) for number in range(start, start + GROUP)]
             await self.stage.platform.announce(ids, session)
         simulator.heal()
-        await self.stage.platform.announce([self._lead("batch", number) for number in range(BATCH)], session, at_once=True)
+        await self.stage.platform.announce(
+            [self._lead("batch", number) for number in range(BATCH)], session, at_once=True
+        )
         tests = [self._lead("test", number, is_test=True) for number in range(TESTS)]
         await self.stage.platform.announce(tests, session)
 
@@ -120,7 +122,9 @@ class Scenario:
         """Programs, plain forms, hosted pages and robots; some click twice, some write a second time."""
         keys = await ensure_forms(self.stage)
         filled = [
-            await self.stage.visitors.fill_in(self._tag(way, number), keys[CONTACT], way, self._writer(way, number), session)
+            await self.stage.visitors.fill_in(
+                self._tag(way, number), keys[CONTACT], way, self._writer(way, number), session
+            )
             for way, many in POSTS
             for number in range(many)
         ]
@@ -177,7 +181,7 @@ class Scenario:
         forged = [simulator.unsigned(each) for each in simulator.delivery([self._lead("webhook", 0)])]
         for number in range(BAD_SIGNATURES):
             request = forged[0]
-            headers = {**request.headers, **{name: f"sha256={number:064x}" for name in simulator.signature_headers}}
+            headers = {**request.headers, **dict.fromkeys(simulator.signature_headers, f"sha256={number:064x}")}
             async with session.post(address, data=request.body, headers=headers) as answer:
                 if answer.status != 401:
                     raise DemoError(f"A forged delivery was answered with {answer.status} instead of 401.")

@@ -127,5 +127,7 @@ def _lock(folder: Path) -> int:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
-        raise DemoError(f"Another demonstration runs in {folder}. End it, or name another folder with --data.") from None
+        raise DemoError(
+            f"Another demonstration runs in {folder}. End it, or name another folder with --data."
+        ) from None
     return descriptor

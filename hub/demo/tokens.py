@@ -29,9 +29,7 @@ class JournaledTokenBook(TokenBook):
         value = super().issue(kind, lifetime=lifetime, scopes=scopes, facts=facts)
         token = self._issued[value]
         until = token.expires_at.isoformat() if token.expires_at else None
-        self._journal.note(
-            "issued", value=value, token=kind, until=until, scopes=list(scopes), facts=dict(token.facts)
-        )
+        self._journal.note("issued", value=value, token=kind, until=until, scopes=list(scopes), facts=dict(token.facts))
         return value
 
     def take(self, value: str, kind: str) -> IssuedToken | None:

@@ -3,12 +3,15 @@
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
+from sqlalchemy.engine import Connection
+
 from hub.connector.clock import Clock
 from hub.connector.models import Pointer, RawSubmission
 from hub.core.intake import pointers
 from hub.db.engine import Database
+from hub.db.types import AnyRow
 from hub.jobs.opening import ConnectionKey
-from hub.jobs.resolving import NotResolved, PointerReceipt
+from hub.jobs.resolving import BATCH, NotResolved, PointerReceipt
 
 
 class ThinReceipts:
@@ -21,8 +24,8 @@ class ThinReceipts:
         self._wake = wake
 
     async def load(self, key: ConnectionKey, receipt_ids: Sequence[UUID]) -> Sequence[PointerReceipt]:
-        """Those among them that are still pending and not fetched."""
-        rows = await self._database.read(pointers.load_unfetched, key.organisation_id, receipt_ids)
+        """Those among them that are still pending and not fetched; then others of the connection, never tried."""
+        rows = await self._database.read(_load, key, receipt_ids)
         return [
             PointerReceipt(
                 row.id,
@@ -49,3 +52,11 @@ class ThinReceipts:
             is_final=failure.final,
             now=self._clock.now(),
         )
+
+
+def _load(connection: Connection, key: ConnectionKey, receipt_ids: Sequence[UUID]) -> list[AnyRow]:
+    own = list(pointers.load_unfetched(connection, key.organisation_id, receipt_ids))
+    if len(own) < BATCH:
+        room = BATCH - len(own)
+        own += pointers.load_untried(connection, key.organisation_id, key.connection_id, room, but=receipt_ids)
+    return own

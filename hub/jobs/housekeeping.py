@@ -8,7 +8,7 @@ from pydantic import JsonValue
 from hub.connector.clock import Clock
 from hub.core.connections.forecast import remind
 from hub.core.forms.nonces import forget_expired
-from hub.core.leads.service import assign_waiting
+from hub.core.leads.waiting import assign_waiting
 from hub.core.organisations.models import organisations
 from hub.db.engine import Database
 from hub.jobs.engine import JobEngine
@@ -36,8 +36,12 @@ class Housekeeping:
         """Give leads that wait in a queue to people who can take them by now (P-37)."""
         every = await self._database.read(lambda c: c.scalars(sa.select(organisations.c.id)).all())
         for organisation_id in every:
-            while await self._database.write(assign_waiting, organisation_id, now=self._clock.now()) >= BATCH:
-                continue
+            moved = BATCH
+            while moved == BATCH:
+                done = await self._database.write(
+                    assign_waiting, organisation_id, actor="hub", now=self._clock.now(), limit=BATCH
+                )
+                moved = done.assigned + done.moved
 
     async def remind_of_expiry(self, payload: JsonValue) -> None:
         """Tell admins whose authorisation ends in 14, 7, 3 or 1 days; each reminder once (X-06)."""

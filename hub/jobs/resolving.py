@@ -61,7 +61,11 @@ class PointerReceipts(Protocol):
     """The ledger, as far as thin deliveries go."""
 
     async def load(self, key: ConnectionKey, receipt_ids: Sequence[UUID]) -> Sequence[PointerReceipt]:
-        """Those among them that are still pending and not fetched."""
+        """Those among them that are still pending and not fetched.
+
+        Others of the same connection that nobody tried yet may follow: a source that sends its deliveries one by
+        one would else have them fetched one job after the other.
+        """
         ...
 
     async def resolved(self, key: ConnectionKey, receipt_id: UUID, raw: RawSubmission) -> None:
@@ -117,7 +121,7 @@ class Resolving:
 
         async def fetch(access: Access) -> int:
             waiting = await self._receipts.load(key, receipt_ids)
-            return await _Batch(self._receipts, self._clock, key, connector, access, waiting).fetch()
+            return await _Batch(self._receipts, self._clock, key, connector, access, waiting, receipt_ids).fetch()
 
         left = await self._connections.run(key.organisation_id, key.connection_id, fetch)
         if left:
@@ -135,6 +139,7 @@ class _Batch:
         connector: Receives,
         access: Access,
         waiting: Sequence[PointerReceipt],
+        own: Sequence[UUID],
     ) -> None:
         self._receipts = receipts
         self._clock = clock
@@ -142,11 +147,12 @@ class _Batch:
         self._connector = connector
         self._access = access
         self._waiting = list(reversed(waiting))
+        self._own = frozenset(own)
         self._left = 0
         self._ended_by: ConnectorError | None = None
 
     async def fetch(self) -> int:
-        """How many are left for another attempt. Raises what ended the batch."""
+        """How many of its own are left for another attempt. Raises what ended the batch."""
         async with asyncio.TaskGroup() as group:
             for _ in range(min(AT_ONCE, len(self._waiting))):
                 group.create_task(self._fetch_some())
@@ -176,7 +182,7 @@ class _Batch:
 
     async def _note(self, receipt: PointerReceipt, reason: str, sentence: str, final: bool) -> None:
         await self._receipts.failed(self._key, receipt.id, NotResolved(reason, sentence, final))
-        self._left += not final
+        self._left += not final and receipt.id in self._own
 
 
 def _receipts_in(payload: JsonValue) -> list[UUID]:

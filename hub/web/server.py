@@ -12,6 +12,7 @@ the oldest unfinished connection makes room, else the oldest idle one, so that s
 import asyncio
 import resource
 import signal
+import socket
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ from hub.web.services import SERVICES
 
 _log = structlog.get_logger(__name__)
 _FILES_WANTED = 65_536
+_ACCEPTED_PER_TURN = 16
+_QUEUED = 1_024
 _SHUTDOWN_WAIT = 11.0
 """aiohttp waits up to twice this long: once for the answer, once for the task."""
 
@@ -213,8 +216,8 @@ class WatchedServer(web.Server):
         await super().shutdown(timeout)
 
     def _make_room(self, among: Iterable[WatchedConnection], new: WatchedConnection) -> None:
-        waiting = [one for one in among if one is not new and one.is_idle]
-        self._drop(next((one for one in waiting if one.is_unfinished), waiting[0] if waiting else new))
+        unfinished = next((one for one in among if one is not new and one.is_unfinished and one.is_idle), None)
+        self._drop(unfinished or next((one for one in among if one is not new and one.is_idle), new))
 
     def _drop(self, connection: WatchedConnection) -> None:
         self.forget(connection)
@@ -266,7 +269,7 @@ async def serve(app: web.Application, *, host: str, port: int, limits: Connectio
     for one in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(one, lifecycle.stop)
     try:
-        await web.TCPSite(runner, host, port, backlog=1024).start()
+        await listen(runner, host, port)
         lifecycle.is_ready = True
         await lifecycle.stopping.wait()
     finally:
@@ -274,6 +277,19 @@ async def serve(app: web.Application, *, host: str, port: int, limits: Connectio
         for one in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(one)
         await runner.cleanup()
+
+
+async def listen(runner: web.BaseRunner, host: str, port: int) -> int:
+    """Take connections at an address; returns the port, which the system chooses where ``port`` is 0.
+
+    asyncio accepts up to a whole backlog of connections in one turn; a crowd would hold up every request for that
+    long. Hence a small number for asyncio, and the large one for the system's own queue.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.create_server((host, port), family=family)
+    await web.SockSite(runner, listening, backlog=_ACCEPTED_PER_TURN).start()
+    listening.listen(_QUEUED)
+    return int(listening.getsockname()[1])
 
 
 def raise_file_limit() -> None:

@@ -1,6 +1,8 @@
 """Standard Webhooks: the vectors of the protocol page, the reference library in both directions, and damage."""
 
 import base64
+import hashlib
+import hmac
 import string
 from datetime import UTC, datetime, timedelta
 
@@ -142,19 +144,13 @@ def test_vector_5_broken_entries_are_skipped(signature: str) -> None:
 @pytest.mark.parametrize("secret", ["", "whsec_", "whsec_!!!", "whsec_é", "=", "whsec_\udcff"])
 def test_a_secret_that_cannot_be_read_fits_nothing(secret: str) -> None:
     """Neither an empty secret, whose signature anybody can make, nor a broken one lets anything through."""
-    empty = sign("msg_1", BODY, [SECRET_A], NOW)
-    by_nothing = "v1," + base64.b64encode(_hmac(b"", b"msg_1.1767225630." + BODY)).decode()
-    for signature in (empty["webhook-signature"], by_nothing):
+    sent = sign("msg_1", BODY, [SECRET_A], NOW)
+    by_nothing = hmac.new(b"", b"msg_1.1767225630." + BODY, hashlib.sha256).digest()
+    for signature in (sent["webhook-signature"], "v1," + base64.b64encode(by_nothing).decode()):
         with pytest.raises(UnverifiedRequestError):
-            verify({**empty, "webhook-signature": signature}, BODY, [SecretStr(secret)], NOW, [secret, "whpk_AAAA"])
+            verify({**sent, "webhook-signature": signature}, BODY, [SecretStr(secret)], NOW, [secret, "whpk_AAAA"])
     with pytest.raises(ValueError, match="Base64"):
         sign("msg_1", BODY, [SecretStr(secret)], NOW)
-
-
-def _hmac(key: bytes, content: bytes) -> bytes:
-    return base64.b64decode(
-        Webhook(key or b"\0").sign("msg_1", NOW, content.decode().removeprefix("msg_1.1767225630."))[3:]
-    )
 
 
 @given(message_id=ids, body=st.text().map(str.encode), key=keys)

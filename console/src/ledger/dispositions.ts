@@ -13,9 +13,9 @@ export const DISPOSITIONS: Disposition[] = [
   { key: 'attached', label: 'Attached', colour: 'bg-sky-600', badge: 'info', meaning: 'a person already known asked again' },
   { key: 'duplicate', label: 'Duplicates', colour: 'bg-slate-400', badge: 'neutral', meaning: 'the same submission, seen before' },
   { key: 'test', label: 'Tests', colour: 'bg-violet-500', badge: 'neutral', meaning: 'a test of the platform or of you' },
-  { key: 'spam', label: 'Spam', colour: 'bg-orange-500', badge: 'warning', meaning: 'held as spam; you can release it' },
-  { key: 'quarantined', label: 'Quarantined', colour: 'bg-amber-400', badge: 'warning', meaning: 'held with a reason; you can release it' },
-  { key: 'rejected', label: 'Rejected', colour: 'bg-red-600', badge: 'error', meaning: 'refused with a reason; you can try it again' },
+  { key: 'spam', label: 'Spam', colour: 'bg-orange-500', badge: 'warning', meaning: 'held; you can release it' },
+  { key: 'quarantined', label: 'Quarantined', colour: 'bg-amber-400', badge: 'warning', meaning: 'held; you can release it' },
+  { key: 'rejected', label: 'Rejected', colour: 'bg-red-600', badge: 'error', meaning: 'refused; you can try it again' },
   { key: 'pending', label: 'Pending', colour: 'bg-slate-700 dark:bg-slate-200', badge: 'neutral', meaning: 'stored, being worked on now' },
 ]
 

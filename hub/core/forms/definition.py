@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from hub.connector.models import Choice, FieldType, Question
+from hub.connector.text import storable
 from mapping.compatibility import why_not
 from mapping.fields import MasterField
 
@@ -81,7 +82,7 @@ def _redirect(url: str) -> str:
 
 
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
-Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
+Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300), AfterValidator(storable)]
 Text = Annotated[str, StringConstraints(max_length=5_000)]
 AllowedHost = Annotated[str, AfterValidator(_allowed_host)]
 RedirectUrl = Annotated[str, StringConstraints(max_length=2_000), AfterValidator(_redirect)]

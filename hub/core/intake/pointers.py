@@ -31,6 +31,25 @@ def load_unfetched(connection: Connection, organisation_id: UUID, receipt_ids: S
     ).all()
 
 
+def load_untried(
+    connection: Connection, organisation_id: UUID, connection_id: UUID, limit: int, *, but: Sequence[UUID]
+) -> Sequence[AnyRow]:
+    """Receipts of a connection, oldest first, that nobody tried to fetch yet."""
+    return connection.execute(
+        sa.select(receipts)
+        .where(
+            receipts.c.organisation_id == organisation_id,
+            receipts.c.connection_id == connection_id,
+            _PENDING,
+            receipts.c.payload.is_(None),
+            receipts.c.attempts == 0,
+            receipts.c.id.not_in(but),
+        )
+        .order_by(receipts.c.id)
+        .limit(limit)
+    ).all()
+
+
 def store_fetched(
     connection: Connection, organisation_id: UUID, fetched: Mapping[UUID, RawSubmission], process_name: str
 ) -> int:

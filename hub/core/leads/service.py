@@ -21,7 +21,6 @@ from hub.core.routing.decide import Decision
 from hub.core.routing.models import assignments
 from hub.core.routing.request import RoutingRequest
 from hub.core.routing.service import RoutingSession
-from hub.core.routing.waiting import drain_queue
 from hub.db.schema import new_id
 
 REPEATED = {"full_name": "name", "email": "email", "phone": "phone", "company": "company"}
@@ -211,15 +210,6 @@ def store_assignment(
     }
     add_step(connection, organisation_id, lead_id, kind="assigned", actor=actor, detail=detail, now=now)
     publish(connection, organisation_id, kind="lead_assigned", subject_id=lead_id, payload=detail, now=now)
-
-
-def assign_waiting(connection: Connection, organisation_id: UUID, *, now: datetime, limit: int = 200) -> int:
-    """Assign leads that wait in a queue to people who can take them by now (P-37); returns how many."""
-    decided = drain_queue(connection, organisation_id, now, limit)
-    for lead_id, decision in decided:
-        lead = locked_lead(connection, organisation_id, lead_id, EVERYTHING)
-        store_assignment(connection, organisation_id, lead, decision, actor="hub", now=now)
-    return len(decided)
 
 
 def delete_lead(connection: Connection, organisation_id: UUID, lead_id: UUID, *, author: Author, now: datetime) -> None:

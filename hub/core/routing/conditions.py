@@ -98,7 +98,7 @@ class AnyOf(_Part):
 
 
 def _kind(value: Any) -> str:
-    keys = value if isinstance(value, dict) else vars(value)
+    keys = value if isinstance(value, dict) else getattr(value, "__dict__", {})
     return next((name for name in ("all", "any") if name in keys), "test")
 
 

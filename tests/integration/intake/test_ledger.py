@@ -182,7 +182,7 @@ async def test_one_delivery_that_cannot_be_stored_does_not_take_others_with_it(
     store = ledger_module._store
 
     def picky(connection: sa.Connection, group: Any) -> Any:
-        if any(rows[0]["source_id"] == "poison" for rows, _ in group):
+        if any(waiting.rows[0]["source_id"] == "poison" for waiting in group):
             raise ValueError("cannot be stored")
         return store(connection, group)
 

@@ -12,6 +12,7 @@ from hub.core.leads import queries, service
 from hub.core.leads.models import journey_steps, lead_changes, lead_keys
 from hub.core.leads.queries import EVERYTHING, LeadFilter, Visibility
 from hub.core.leads.service import Author
+from hub.core.leads.waiting import assign_waiting
 from hub.core.organisations.errors import ConflictingChangeError, RefusedChangeError, UnknownRecordError
 from hub.core.outbox.models import outbox_events
 from hub.core.pipelines.models import stages
@@ -224,7 +225,8 @@ async def test_waiting_leads_are_assigned_when_somebody_comes_back(office: Offic
     (waiting,) = office.leads()
     assert (waiting.assignee_id, waiting.queue_id is None) == (None, False)
     everybody(True)
-    assert office.database.write_now(service.assign_waiting, office.organisation_id, now=START) == 1
+    done = office.database.write_now(assign_waiting, office.organisation_id, actor="hub", now=START)
+    assert (done.assigned, done.moved) == (1, 0)
     (lead,) = office.leads()
     assert lead.assignee_id in office.people
     assert lead.queue_id is None

@@ -7,7 +7,7 @@ from tests.web.configuration.office import Office, form_content
 COMPANY = {"key": "company", "label": "Company", "kind": "text"}
 
 
-@pytest.mark.proves("Z-112", "Z-117", "Z-119", "Z-120", "Z-121", "Z-124", "Z-127", "Z-152")
+@pytest.mark.proves("Z-112", "Z-119", "Z-120", "Z-121", "Z-124", "Z-127", "Z-152")
 async def test_a_form_is_drafted_published_switched_and_shared(office: Office) -> None:
     """Draft, Active, Inactive and Active again; only an Active one gives link and codes."""
     form = await office.ask("POST", "/forms", form_content(), status=201)
@@ -38,7 +38,7 @@ async def test_a_form_is_drafted_published_switched_and_shared(office: Office) -
     )
 
 
-@pytest.mark.proves("Z-116", "Z-118", "Z-122", "Z-137", "Z-138", "Z-142")
+@pytest.mark.proves("Z-118", "Z-122", "Z-137", "Z-138", "Z-142")
 async def test_an_active_form_is_edited_as_a_draft_and_an_unmapped_field_stops_publishing(office: Office) -> None:
     """The published version stays as it was until the draft is whole."""
     form = await office.ask("POST", "/forms", form_content(), status=201)

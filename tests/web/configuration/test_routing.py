@@ -24,7 +24,6 @@ def names(rules: dict[str, Any]) -> list[str]:
     return [each["name"] for each in rules["items"]]
 
 
-@pytest.mark.proves("P-39")
 async def test_rules_are_added_ordered_replaced_and_removed(office: Office) -> None:
     """The order is kept without gaps."""
     sales, manager = (str(office.hub.mine.user_ids[role]) for role in ("Sales", "Manager"))
@@ -69,7 +68,6 @@ async def test_a_rule_that_makes_no_sense_is_refused_with_the_place_in_it(office
     assert list(await office.refused("PUT", f"/routing/rules/{only}/position", {"position": 3})) == ["/position"]
 
 
-@pytest.mark.proves("P-34", "P-35")
 async def test_strategy_queues_and_assignees_are_set(office: Office) -> None:
     """The strategy, a second queue as the default, and capacity, weight, absence and hours of a person."""
     assert await office.get("/routing/strategy") == {"strategy": "least_loaded"}
@@ -137,7 +135,7 @@ async def test_what_a_person_cannot_be_is_refused_with_its_field(office: Office)
     office.require_audited("assignee_created")
 
 
-@pytest.mark.proves("X-09", "P-37")
+@pytest.mark.proves("X-09")
 async def test_waiting_leads_are_assigned_and_other_rules_are_tried_without_a_change(office: Office) -> None:
     """A drained queue leaves assignment, step and event; what-if compares and writes nothing."""
     mine, now = office.hub.mine, office.now

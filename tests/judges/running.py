@@ -1,0 +1,242 @@
+"""A whole hub on a thread of its own, reached over a socket only, with two organisations in it."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import UUID
+
+import aiohttp
+import sqlalchemy as sa
+from aiohttp import web
+from sqlalchemy.engine import Connection
+
+from hub.bootstrap import Hub, open_hub
+from hub.connector.base import Connector
+from hub.connectors import Registry
+from hub.core.accounts import first_run, sessions
+from hub.core.organisations.models import roles, users
+from hub.core.tables import metadata
+from hub.db.guard import ALL_ORGANISATIONS
+from hub.db.schema import new_id
+from hub.management.setup import furnish_organisation
+from hub.settings import Settings
+from hub.web.server import WatchedRunner
+
+T = TypeVar("T")
+ROLES = ("Administrator", "Manager", "Sales", "Viewer")
+COOKIE = "leadhub-session"
+NO_PASSWORD = "!"
+"""What stands for a hash where nobody signs in with a password."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: Any
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.body)
+
+
+@dataclass
+class Organisation:
+    """One organisation and a session per role."""
+
+    id: UUID
+    users: dict[str, UUID] = field(default_factory=dict)
+    sessions: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Running:
+    """The hub, and short ways to talk to it and to look inside."""
+
+    hub: Hub
+    url: str
+    loop: asyncio.AbstractEventLoop
+    mine: Organisation
+    other: Organisation
+
+    def inside(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run something on the hub's own loop."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(60)
+
+    async def ask(
+        self,
+        client: aiohttp.ClientSession,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        role: str | None = "Administrator",
+        owner: Organisation | None = None,
+    ) -> Answer:
+        """A request of the API by somebody of ``mine`` (or of ``owner``); nobody where ``role`` is None."""
+        headers = {"Origin": self.url}
+        if role is not None:
+            headers["Cookie"] = f"{COOKIE}={(owner or self.mine).sessions[role]}"
+        async with client.request(
+            method, f"{self.url}{path}", json=body, headers=headers, allow_redirects=False
+        ) as answer:
+            return Answer(answer.status, answer.headers, await answer.read())
+
+    async def post(
+        self, client: aiohttp.ClientSession, path: str, raw: bytes, headers: dict[str, str] | None = None
+    ) -> Answer:
+        """Raw bytes as a stranger posts them."""
+        sent = {"Content-Type": "", **(headers or {})}
+        skipped = () if sent["Content-Type"] else ("Content-Type",)
+        sent = {name: value for name, value in sent.items() if value or name != "Content-Type"}
+        async with client.post(
+            f"{self.url}{path}", data=raw, headers=sent, allow_redirects=False, skip_auto_headers=skipped
+        ) as answer:
+            return Answer(answer.status, answer.headers, await answer.read())
+
+    async def made(self, client: aiohttp.ClientSession, path: str, body: Any, **options: Any) -> Any:
+        """The JSON of a POST that must have worked."""
+        answer = await self.ask(client, "POST", path, body, **options)
+        assert answer.status in (200, 201), f"{path}: {answer.status} {answer.body.decode()}"
+        return answer.json
+
+    def rows(self, table: sa.Table, *conditions: Any) -> list[Any]:
+        """Rows of a table, of every organisation, in the order of their ids."""
+        statement = sa.select(table).where(*conditions).order_by(*table.primary_key.columns)
+        return self.hub.database.read_now(
+            lambda connection: list(
+                connection.execute(statement.execution_options(**{ALL_ORGANISATIONS: "a test looks at every row"}))
+            )
+        )
+
+    def everything(self, left_out: frozenset[str] = frozenset()) -> dict[str, list[str]]:
+        """Every row of every table as text, without these tables and columns (``table`` or ``table.column``)."""
+
+        def read(connection: Connection) -> dict[str, list[str]]:
+            found = {}
+            for table in metadata.sorted_tables:
+                if table.name not in left_out:
+                    columns = [each for each in table.columns if f"{table.name}.{each.name}" not in left_out]
+                    statement = sa.select(*columns).execution_options(**{ALL_ORGANISATIONS: "a test looks at all"})
+                    found[table.name] = sorted(repr(row) for row in connection.execute(statement))
+            return found
+
+        return self.hub.database.read_now(read)
+
+    async def settled(self) -> None:
+        """Wait until no receipt is pending and every refusal is counted."""
+        for _ in range(400):
+            pending = [row for row in self.rows(metadata.tables["receipts"]) if row.disposition == "pending"]
+            if not pending:
+                break
+            await asyncio.sleep(0.02)
+        else:
+            raise AssertionError(f"{len(pending)} receipts are still pending")
+        self.inside(self.hub.ledger.close())
+
+
+@contextmanager
+def running_hub(database_url: str, folder: Path, connectors: list[Connector], **settings: Any) -> Iterator[Running]:
+    """Start a hub at a free port; stop it at the end."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="hub", daemon=True)
+    thread.start()
+    starting: asyncio.Future[tuple[Hub, str]] = loop.create_future()
+    stop = asyncio.Event()
+
+    async def live() -> None:
+        try:
+            async with _serving(database_url, folder, connectors, settings) as found:
+                starting.set_result(found)
+                await stop.wait()
+        except BaseException as failure:
+            if not starting.done():
+                starting.set_exception(failure)
+                return
+            raise
+
+    life = asyncio.run_coroutine_threadsafe(live(), loop)
+    try:
+        hub, url = asyncio.run_coroutine_threadsafe(asyncio.wait_for(starting, 60), loop).result()
+        mine, other = (hub.database.write_now(_organisation, name, hub) for name in ("mine", "other"))
+        yield Running(hub, url, loop, mine, other)
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        life.result(60)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
+
+
+class _serving:  # noqa: N801 - reads as a verb where it is used
+    """``async with`` a served hub: its parts and its address."""
+
+    def __init__(self, database_url: str, folder: Path, connectors: list[Connector], more: dict[str, Any]) -> None:
+        self._settings: Callable[[str], Settings] = lambda url: Settings(
+            data_dir=folder, database_url=database_url, public_url=url, insecure_cookies=True, **more
+        )
+        self._registry = Registry.from_connectors(connectors)
+
+    async def __aenter__(self) -> tuple[Hub, str]:
+        probe = await asyncio.get_running_loop().create_server(asyncio.Protocol, "127.0.0.1", 0)
+        port = probe.sockets[0].getsockname()[1]
+        probe.close()
+        await probe.wait_closed()
+        url = f"http://127.0.0.1:{port}"
+        self._hub = open_hub(self._settings(url), "serve", registry=self._registry)
+        hub = await self._hub.__aenter__()
+        assert hub.app is not None
+        self._runner = WatchedRunner(hub.app)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", port).start()
+        hub.services.lifecycle.is_ready = True
+        return hub, url
+
+    async def __aexit__(self, *failure: Any) -> None:
+        self._hub_services_stop()
+        await self._runner.cleanup()
+        await self._hub.__aexit__(*failure)
+
+    def _hub_services_stop(self) -> None:
+        """Open streams end, as at a signal."""
+
+
+def _organisation(connection: Connection, name: str, hub: Hub) -> Organisation:
+    now = hub.clock.now()
+    organisation_id, admin_id = first_run.create_organisation(
+        connection,
+        first_run.NewOrganisation(name=name, country="DE", language="en", time_zone="Europe/Berlin"),
+        first_run.NewPerson(name="Administrator", email=f"admin@{name}.example.com", password_hash=NO_PASSWORD),
+        now=now,
+    )
+    furnish_organisation(connection, organisation_id, now)
+    made = Organisation(organisation_id, {"Administrator": admin_id})
+    found = connection.execute(sa.select(roles.c.name, roles.c.id).where(roles.c.organisation_id == organisation_id))
+    role_ids = {row.name: row.id for row in found}
+    for role in ROLES[1:]:
+        made.users[role] = new_id()
+        connection.execute(
+            sa.insert(users).values(
+                id=made.users[role],
+                organisation_id=organisation_id,
+                email=f"{role.lower()}@{name}.example.com",
+                name=role,
+                password_hash=NO_PASSWORD,
+                role_id=role_ids[role],
+                is_active=True,
+                created_at=now,
+            )
+        )
+    for role, user_id in made.users.items():
+        made.sessions[role] = sessions.start_session(
+            connection, organisation_id, user_id, address="192.0.2.1", agent="judge", now=now
+        )
+    return made
