@@ -1,7 +1,6 @@
 """Routing rules, the strategy, and trying both on past leads (D-004, P-34 to P-40, X-09)."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import BaseModel, Field
@@ -124,7 +123,7 @@ async def list_routing_rules(call: Call) -> Rules:
 )
 async def create_routing_rule(call: Call[NoInput, NoInput, RuleBody]) -> RuleShown:
     """It counts from the next lead on."""
-    return await call.services.database.write(_create, Trail.of(call), _read(call.body.root))
+    return await call.services.database.write(_create, Trail.of(call), rulebook.parse_rule(call.body.root))
 
 
 @ROUTING_RULES.route(
@@ -151,7 +150,7 @@ async def show_routing_rule(call: Call[RulePath]) -> RuleShown:
 )
 async def replace_routing_rule(call: Call[RulePath, NoInput, RuleBody]) -> RuleShown:
     """Its place stays."""
-    draft = _read(call.body.root)
+    draft = rulebook.parse_rule(call.body.root)
     return await call.services.database.write(_replace, Trail.of(call), call.path.rule_id, draft)
 
 
@@ -255,19 +254,11 @@ def _try(connection: Connection, organisation_id: UUID, body: Trial) -> Comparis
     drafts: list[RuleDraft] | None = None if body.rules is None else []
     for number, rule in enumerate(body.rules or ()):
         with placed(lambda field, number=number: f"rules.{number}.{field}"):  # type: ignore[misc]
-            draft = _read(rule.root)
+            draft = rulebook.parse_rule(rule.root)
             check_references(connection, organisation_id, draft)
         if drafts is not None:
             drafts.append(draft)
     return what_if(connection, organisation_id, drafts, body.strategy, body.since, body.until)
-
-
-def _read(content: Mapping[str, Any]) -> RuleDraft:
-    try:
-        return rulebook.parse_rule(content)
-    except TypeError:
-        message = "conditions must be objects: a group with all or any, or a test with about and operator"
-        raise RefusedChangeError(message, field="conditions") from None
 
 
 def _shown(rule: queries.StoredRule) -> RuleShown:
