@@ -2,14 +2,15 @@ import ui from '@nuxt/ui/vite'
 import vue from '@vitejs/plugin-vue'
 import { defineConfig } from 'vite'
 
-const hub = process.env.LEADHUB_URL ?? 'http://127.0.0.1:8000'
+const hub = 'http://127.0.0.1:8000'
 
 export default defineConfig({
   base: '/console/',
   plugins: [
     vue(),
     ui({
-      dts: false,
+      components: { dts: 'generated/components.d.ts' },
+      autoImport: { dts: 'generated/auto-imports.d.ts' },
       ui: { colors: { primary: 'teal', neutral: 'slate', success: 'emerald', warning: 'amber', error: 'red', info: 'sky' } },
       // Icons travel inside the bundle; otherwise the browser would ask a public address for them.
       icon: { clientBundle: { scan: { globInclude: ['src/**/*.{vue,ts}'] } } },

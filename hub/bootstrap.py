@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import hmac
 import socket
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -42,13 +42,14 @@ from hub.jobs.addresses import WebhookAddresses
 from hub.jobs.catalogue import KnownForms
 from hub.jobs.engine import JobEngine
 from hub.jobs.fetched import ThinReceipts
+from hub.jobs.fetching import Fetching
 from hub.jobs.housekeeping import Housekeeping
 from hub.jobs.opening import ConnectionKey
 from hub.jobs.polling import LIST_FORMS, Polling
 from hub.jobs.presence import Presence
 from hub.jobs.renewing import Renewing
-from hub.jobs.resolving import Resolving, resolve_jobs
-from hub.jobs.schedule import Schedule
+from hub.jobs.resolving import Resolving
+from hub.jobs.schedule import FIND_POLLS, Schedule
 from hub.jobs.subscriptions import CHECK_SUBSCRIPTION, Subscriptions
 from hub.jobs.sweeping import Sweeping
 from hub.management.setup import furnish_organisation
@@ -143,6 +144,7 @@ async def open_hub(
         await hub.engine.start()
         stack.push_async_callback(hub.engine.stop)
         await sweeping.sweep()
+        await sweeping.fetch_now()
         hub.intake.start()
         stack.push_async_callback(hub.intake.stop)
         stack.push_async_callback(hub.ledger.close)
@@ -174,7 +176,8 @@ async def _assemble(
     intake = Intake(database, clock, held.name, connectors, FormWorks(database, clock))
     ledger = Ledger(database, clock, held.name, intake.offer)
     intake.is_busy = lambda: ledger.waiting > 0
-    intake.on_pointers = _Fetching(engine)
+    intake.on_pointers = fetching = Fetching(engine)
+    stack.push_async_callback(fetching.close)
     origin = public_url or settings.public_url or f"http://{settings.host}:{settings.port}"
     schedule = Schedule(database, clock, engine)
     Housekeeping(database, clock).register(engine)
@@ -196,6 +199,7 @@ async def _assemble(
     async def take_over(dead: str) -> None:
         await engine.resume_from(dead)
         await sweeping.sweep()
+        await sweeping.fetch_now()
 
     async def redriven() -> None:
         await sweeping.fetch_now()
@@ -309,32 +313,7 @@ class _Connected:
         await self.database.write(redrive_jobs, organisation_id, self.clock.now(), partition=key.partition)
         await self.engine.enqueue(key.job(CHECK_SUBSCRIPTION))
         await self.engine.enqueue(key.job(LIST_FORMS))
-
-
-@dataclass(frozen=True)
-class _Fetching:
-    """Has thin deliveries fetched as soon as they are stored; the sweep finds what got lost here."""
-
-    engine: JobEngine
-
-    def __call__(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        waiting: dict[ConnectionKey, list[UUID]] = {}
-        for row in rows:
-            if row["connection_id"] is not None:
-                key = ConnectionKey(row["organisation_id"], row["connection_id"])
-                waiting.setdefault(key, []).append(row["id"])
-        for key, receipt_ids in waiting.items():
-            for job in resolve_jobs(key, receipt_ids):
-                _keep(asyncio.create_task(self.engine.enqueue(job)))
-
-
-_under_way: set[asyncio.Task[Any]] = set()
-
-
-def _keep(task: "asyncio.Task[Any]") -> None:
-    """Hold a task until it is done: the loop itself only knows it weakly."""
-    _under_way.add(task)
-    task.add_done_callback(_under_way.discard)
+        await self.engine.enqueue(planned_job(FIND_POLLS))
 
 
 @dataclass(frozen=True)

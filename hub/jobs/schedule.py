@@ -24,6 +24,7 @@ from hub.jobs.renewing import RENEW, Renewing
 from hub.jobs.resolving import RESOLVE, Resolving
 from hub.jobs.subscriptions import CHECK_SUBSCRIPTION, Subscriptions
 
+FIND_POLLS = "find_polls"
 FIND_POLLS_EVERY = timedelta(seconds=10)
 FIND_RENEWALS_EVERY = timedelta(minutes=1)
 CHECK_CONNECTIONS_EVERY = timedelta(minutes=10)
@@ -52,7 +53,7 @@ class Schedule:
         engine.register(RENEW, renewing.renew, recurring=True)
         engine.register(CHECK_SUBSCRIPTION, subscriptions.check, recurring=True)
         engine.register(RESOLVE, resolving.resolve)
-        engine.every(FIND_POLLS_EVERY, "find_polls", self.find_polls)
+        engine.every(FIND_POLLS_EVERY, FIND_POLLS, self.find_polls)
         engine.every(FIND_RENEWALS_EVERY, "find_renewals", renewing.find_renewals)
         engine.every(CHECK_CONNECTIONS_EVERY, "check_connections", self.check_connections)
         engine.every(PURGE_EVERY, "purge_jobs", self.purge)

@@ -19,7 +19,7 @@ from hub.core.jobs import service
 from hub.db.engine import Database
 from hub.db.guard import ALL_ORGANISATIONS
 from hub.jobs.opening import ConnectionKey
-from hub.jobs.resolving import resolve_jobs
+from hub.jobs.resolving import RESOLVE, resolve_jobs
 
 OVERDUE = timedelta(seconds=60)
 MOST_AT_ONCE = 5_000
@@ -77,6 +77,8 @@ def _enqueue_overdue(connection: Connection, received_before: datetime, now: dat
     for key, receipt_ids in waiting.items():
         for job in resolve_jobs(key, receipt_ids):
             service.add(connection, job, now)
+        # A job that was parked while the connection did not work stands in the way of a new one for its receipts.
+        service.redrive(connection, key.organisation_id, now, kind=RESOLVE, partition=key.partition)
 
 
 def _set_aside_unreachable(connection: Connection, now: datetime) -> None:

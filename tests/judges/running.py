@@ -1,10 +1,13 @@
 """A whole hub on a thread of its own, reached over a socket only, with two organisations in it."""
 
 import asyncio
+import io
 import json
+import socket
 import threading
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,11 +28,12 @@ from hub.db.guard import ALL_ORGANISATIONS
 from hub.db.schema import new_id
 from hub.management.setup import furnish_organisation
 from hub.settings import Settings
+from hub.web.cookies import INSECURE_NAME
 from hub.web.server import WatchedRunner
 
 T = TypeVar("T")
 ROLES = ("Administrator", "Manager", "Sales", "Viewer")
-COOKIE = "leadhub-session"
+LARGE = 500_000
 NO_PASSWORD = "!"
 """What stands for a hash where nobody signs in with a password."""
 
@@ -84,7 +88,7 @@ class Running:
         """A request of the API by somebody of ``mine`` (or of ``owner``); nobody where ``role`` is None."""
         headers = {"Origin": self.url}
         if role is not None:
-            headers["Cookie"] = f"{COOKIE}={(owner or self.mine).sessions[role]}"
+            headers["Cookie"] = f"{INSECURE_NAME}={(owner or self.mine).sessions[role]}"
         async with client.request(
             method, f"{self.url}{path}", json=body, headers=headers, allow_redirects=False
         ) as answer:
@@ -94,11 +98,12 @@ class Running:
         self, client: aiohttp.ClientSession, path: str, raw: bytes, headers: dict[str, str] | None = None
     ) -> Answer:
         """Raw bytes as a stranger posts them."""
-        sent = {"Content-Type": "", **(headers or {})}
-        skipped = () if sent["Content-Type"] else ("Content-Type",)
-        sent = {name: value for name, value in sent.items() if value or name != "Content-Type"}
         async with client.post(
-            f"{self.url}{path}", data=raw, headers=sent, allow_redirects=False, skip_auto_headers=skipped
+            f"{self.url}{path}",
+            data=io.BytesIO(raw) if len(raw) > LARGE else raw,
+            headers=headers,
+            allow_redirects=False,
+            skip_auto_headers=("Content-Type",),
         ) as answer:
             return Answer(answer.status, answer.headers, await answer.read())
 
@@ -149,23 +154,20 @@ def running_hub(database_url: str, folder: Path, connectors: list[Connector], **
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="hub", daemon=True)
     thread.start()
-    starting: asyncio.Future[tuple[Hub, str]] = loop.create_future()
+    started: Future[tuple[Hub, str]] = Future()
     stop = asyncio.Event()
 
     async def live() -> None:
-        try:
-            async with _serving(database_url, folder, connectors, settings) as found:
-                starting.set_result(found)
-                await stop.wait()
-        except BaseException as failure:
-            if not starting.done():
-                starting.set_exception(failure)
-                return
-            raise
+        async with _serving(database_url, folder, connectors, settings) as found:
+            started.set_result(found)
+            await stop.wait()
 
     life = asyncio.run_coroutine_threadsafe(live(), loop)
+    wait([life, started], 60, FIRST_COMPLETED)
     try:
-        hub, url = asyncio.run_coroutine_threadsafe(asyncio.wait_for(starting, 60), loop).result()
+        if life.done():
+            life.result()
+        hub, url = started.result(0)
         mine, other = (hub.database.write_now(_organisation, name, hub) for name in ("mine", "other"))
         yield Running(hub, url, loop, mine, other)
     finally:
@@ -176,37 +178,29 @@ def running_hub(database_url: str, folder: Path, connectors: list[Connector], **
         loop.close()
 
 
-class _serving:  # noqa: N801 - reads as a verb where it is used
-    """``async with`` a served hub: its parts and its address."""
-
-    def __init__(self, database_url: str, folder: Path, connectors: list[Connector], more: dict[str, Any]) -> None:
-        self._settings: Callable[[str], Settings] = lambda url: Settings(
-            data_dir=folder, database_url=database_url, public_url=url, insecure_cookies=True, **more
-        )
-        self._registry = Registry.from_connectors(connectors)
-
-    async def __aenter__(self) -> tuple[Hub, str]:
-        probe = await asyncio.get_running_loop().create_server(asyncio.Protocol, "127.0.0.1", 0)
-        port = probe.sockets[0].getsockname()[1]
-        probe.close()
-        await probe.wait_closed()
-        url = f"http://127.0.0.1:{port}"
-        self._hub = open_hub(self._settings(url), "serve", registry=self._registry)
-        hub = await self._hub.__aenter__()
+@asynccontextmanager
+async def _serving(
+    database_url: str, folder: Path, connectors: list[Connector], more: dict[str, Any]
+) -> AsyncIterator[tuple[Hub, str]]:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    settings = Settings(data_dir=folder, database_url=database_url, public_url=url, insecure_cookies=True, **more)
+    async with open_hub(settings, "serve", registry=Registry.from_connectors(connectors)) as hub:
         assert hub.app is not None
-        self._runner = WatchedRunner(hub.app)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", port).start()
+        runner = WatchedRunner(hub.app)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", port).start()
         hub.services.lifecycle.is_ready = True
-        return hub, url
+        yield hub, url
+        hub.services.lifecycle.stop()
+        await runner.cleanup()
 
-    async def __aexit__(self, *failure: Any) -> None:
-        self._hub_services_stop()
-        await self._runner.cleanup()
-        await self._hub.__aexit__(*failure)
 
-    def _hub_services_stop(self) -> None:
-        """Open streams end, as at a signal."""
+def free_port() -> int:
+    """A port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _organisation(connection: Connection, name: str, hub: Hub) -> Organisation:

@@ -41,8 +41,7 @@ export function useDirectory() {
   })
   const { data: centres } = useQuery({
     queryKey: ['directory', 'centres'],
-    queryFn: async () =>
-      (await answerOf(api.GET('/api/v1/centres', { params: { query: { limit: LARGEST_PAGE } } }))).items,
+    queryFn: async () => (await answerOf(api.GET('/api/v1/centres'))).items,
     enabled: allowed('centres'),
     ...RARELY_CHANGES,
   })

@@ -197,6 +197,11 @@ def plan(connection: Connection, kind: str, every: timedelta, now: datetime) -> 
     )
 
 
+def planned_job(kind: str) -> Job:
+    """The job of a planned kind; adding it by hand does now what would be done at the next interval."""
+    return Job(kind, f"{kind}:planned")
+
+
 def add_planned(connection: Connection, now: datetime) -> int:
     """Add the planned jobs whose moment has come, each once over all processes; says how many were added.
 
@@ -210,7 +215,7 @@ def add_planned(connection: Connection, now: datetime) -> int:
             .values(next_at=now + every)
         )
         if moved.rowcount:
-            added += add(connection, Job(kind, f"{kind}:planned"), now)
+            added += add(connection, planned_job(kind), now)
     return added
 
 
