@@ -11,7 +11,11 @@ export default defineConfig({
     ui({
       components: { dts: 'generated/components.d.ts' },
       autoImport: { dts: 'generated/auto-imports.d.ts' },
-      ui: { colors: { primary: 'teal', neutral: 'slate', success: 'emerald', warning: 'amber', error: 'red', info: 'sky' } },
+      ui: {
+        colors: { primary: 'teal', neutral: 'slate', success: 'emerald', warning: 'amber', error: 'red', info: 'sky' },
+        // Switched off it must be seen as well: 3 to 1 against the page.
+        switch: { slots: { base: 'data-[state=unchecked]:bg-neutral-500' } },
+      },
       // Icons travel inside the bundle; otherwise the browser would ask a public address for them.
       icon: { clientBundle: { scan: { globInclude: ['src/**/*.{vue,ts}'] } } },
       experimental: { componentDetection: true },

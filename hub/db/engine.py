@@ -1,15 +1,18 @@
 """Reaching the database: one way for SQLite and PostgreSQL.
 
 Work is a plain function that takes a SQLAlchemy Core ``Connection``; here it is decided on which thread and in
-which transaction it runs. SQLite has one writer thread (a second writer would only wait for the first), so
+which transaction it runs. SQLite has one writer at a time (a second one would only wait for the first), so
 writes never meet "database is locked" inside a process; PostgreSQL has several.
 """
 
 import asyncio
+import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
+from time import perf_counter
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import sqlalchemy as sa
@@ -26,6 +29,11 @@ READERS = 4
 WRITERS = 4
 BUSY_TIMEOUT_MS = 15_000
 _WRITES = "leadhub_writes"
+_AT_ONCE = "leadhub_at_once"
+QUICK = 0.005
+"""Seconds that a write at once may take on average."""
+REST = 2.0
+"""Seconds until a disk that was slow is tried again."""
 
 
 class DatabaseUnavailableError(Exception):
@@ -41,6 +49,9 @@ class Database:
         self.engine = _sqlite_engine(self.url) if self.is_sqlite else _postgres_engine(self.url)
         guard.install(self.engine)
         self._writing_engine = self.engine.execution_options(**{_WRITES: True})
+        self._engine_at_once = self.engine.execution_options(**{_WRITES: True, _AT_ONCE: True})
+        self._writing = threading.Lock()
+        self._disk = _Disk()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="db-read")
         self._writers = ThreadPoolExecutor(1 if self.is_sqlite else WRITERS, thread_name_prefix="db-write")
 
@@ -57,6 +68,26 @@ class Database:
         run = partial(self.write_now, work, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._writers, run)
 
+    async def write_at_once(
+        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """``write`` for work of a millisecond, such as the insert of a few rows.
+
+        On SQLite it runs on the event loop itself while nobody else writes and the disk is quick: handing so little
+        to a thread and back takes longer than doing it. Otherwise, and on PostgreSQL, it is ``write``.
+        """
+        if self.is_sqlite and self._disk.is_quick() and self._writing.acquire(blocking=False):
+            started = perf_counter()
+            try:
+                with _named_failures(), self._engine_at_once.begin() as connection:
+                    return work(connection, *args, **kwargs)
+            except _WriterElsewhereError:
+                pass
+            finally:
+                self._writing.release()
+                self._disk.note(perf_counter() - started)
+        return await self.write(work, *args, **kwargs)
+
     def read_now(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """``read`` on the calling thread."""
         with _named_failures(), self.engine.connect() as connection:
@@ -64,14 +95,38 @@ class Database:
 
     def write_now(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """``write`` on the calling thread (commands, migrations and tests; a server uses ``write``)."""
-        with _named_failures(), self._writing_engine.begin() as connection:
+        with _named_failures(), self._turn(), self._writing_engine.begin() as connection:
             return work(connection, *args, **kwargs)
+
+    def _turn(self) -> AbstractContextManager[object]:
+        return self._writing if self.is_sqlite else nullcontext()
 
     def close(self) -> None:
         """Finish what runs, then close threads and connections."""
         self._writers.shutdown()
         self._readers.shutdown()
         self.engine.dispose()
+
+
+class _Disk:
+    """How long writes at once took lately: the event loop must not wait for a slow disk."""
+
+    def __init__(self) -> None:
+        self._average = 0.0
+        self._rests_until = 0.0
+
+    def is_quick(self) -> bool:
+        return perf_counter() >= self._rests_until
+
+    def note(self, seconds: float) -> None:
+        self._average = 0.8 * self._average + 0.2 * seconds
+        if self._average > QUICK:
+            self._average = QUICK / 2
+            self._rests_until = perf_counter() + REST
+
+
+class _WriterElsewhereError(Exception):
+    """Another process writes; nothing was done."""
 
 
 @contextmanager
@@ -111,8 +166,24 @@ def _prepare_sqlite(dbapi_connection: Any, _record: Any) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     """Writers take the lock at once: a reader that turns into a writer could be refused half-way."""
-    writes = connection.get_execution_options().get(_WRITES)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    options = connection.get_execution_options()
+    if options.get(_AT_ONCE):
+        _begin_at_once(connection)
+    else:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(_WRITES) else "BEGIN")
+
+
+def _begin_at_once(connection: Connection) -> None:
+    """Take the lock without waiting for it."""
+    connection.exec_driver_sql("PRAGMA busy_timeout=0")
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    except OperationalError as failure:
+        if isinstance(failure.orig, sqlite3.OperationalError) and failure.orig.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+            raise _WriterElsewhereError from failure
+        raise
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
 
 
 def _postgres_engine(url: sa.URL) -> sa.Engine:

@@ -52,9 +52,11 @@ class Announces(Protocol):
 def find_platform(registry: Registry) -> Connector:
     """The connector to demonstrate. Raises ``DemoError`` where none can be."""
     for connector in registry:
-        if isinstance(connector, Authorizes) and isinstance(connector, Polls) and isinstance(connector, Subscribes):
-            if issubclass(find_kit(connector).simulator, Announces):
-                return connector
+        is_fit = (
+            isinstance(connector, Authorizes) and isinstance(connector, Polls) and isinstance(connector, Subscribes)
+        )
+        if is_fit and issubclass(find_kit(connector).simulator, Announces):
+            return connector
     raise DemoError("No installed connector brings a platform that can be demonstrated. Install the built-in ones.")
 
 

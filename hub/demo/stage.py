@@ -53,7 +53,7 @@ async def set_stage(folder: Path, *, port: int, database_url: str) -> AsyncItera
 
     Raises ``DemoError`` where another demonstration uses the folder, or the port is taken.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True, exist_ok=True)
     registry = Registry.from_entry_points()
     async with AsyncExitStack() as stack:
         stack.callback(os.close, _lock(folder))

@@ -6,6 +6,8 @@ import sqlalchemy as sa
 from pydantic import JsonValue
 
 from hub.connector.clock import Clock
+from hub.core.accounts.rates import forget_old_windows
+from hub.core.accounts.sessions import remove_ended_sessions
 from hub.core.connections.forecast import remind
 from hub.core.forms.nonces import forget_expired
 from hub.core.leads.waiting import assign_waiting
@@ -30,7 +32,7 @@ class Housekeeping:
         """Name the jobs, before the engine starts."""
         engine.every(ASSIGN_EVERY, "assign_waiting", self.assign_waiting)
         engine.every(REMIND_EVERY, "remind_of_expiry", self.remind_of_expiry)
-        engine.every(FORGET_EVERY, "forget_spent_tokens", self.forget_spent_tokens)
+        engine.every(FORGET_EVERY, "forget_spent", self.forget_spent)
 
     async def assign_waiting(self, payload: JsonValue) -> None:
         """Give leads that wait in a queue to people who can take them by now (P-37)."""
@@ -47,6 +49,7 @@ class Housekeeping:
         """Tell admins whose authorisation ends in 14, 7, 3 or 1 days; each reminder once (X-06)."""
         await self._database.write(remind, self._clock.now())
 
-    async def forget_spent_tokens(self, payload: JsonValue) -> None:
-        """Remove what no render token can refer to any more."""
-        await self._database.write(forget_expired, self._clock.now())
+    async def forget_spent(self, payload: JsonValue) -> None:
+        """Remove spent render tokens, ended sessions and old windows of the sign-in limits."""
+        for forget in (forget_expired, remove_ended_sessions, forget_old_windows):
+            await self._database.write(forget, self._clock.now())

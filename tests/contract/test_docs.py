@@ -119,6 +119,7 @@ def test_every_field_of_a_model_is_documented() -> None:
                 assert rows.get(name) == {each.value for each in kind}, f"docs/connectors.md, {name}"
 
 
+@pytest.mark.proves("D-017")
 def test_the_worked_example_keeps_every_rule(tmp_path: Path) -> None:
     """The files of the authors' page, installed as a distribution, pass ``leadhub connectors check``."""
     for block in blocks(AUTHORS):

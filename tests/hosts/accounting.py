@@ -10,7 +10,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from hub.core.connections.models import connection_grants
+from hub.core.connections.models import grants
 from hub.core.intake.balance import recount
 from hub.core.intake.models import receipts
 from hub.core.jobs.models import jobs
@@ -40,14 +40,10 @@ class Books:
             wanted = sa.and_(wanted, receipts.c.lease_owner.endswith(holder))
         return await self.database.read(_ids, sa.select(receipts.c.id).where(wanted))
 
-    async def jobs_of(self, holder: str) -> set[tuple[UUID, int]]:
-        """Jobs that were handed to a process, with their generation."""
-        query = sa.select(jobs.c.id, jobs.c.generation).where(jobs.c.state == "handed", jobs.c.run_by.endswith(holder))
-        return await self.database.read(_pairs, query)
-
-    async def handed(self) -> set[tuple[UUID, int]]:
-        """Every job that a process has now, with its generation."""
-        return await self.database.read(_pairs, sa.select(jobs.c.id, jobs.c.generation).where(jobs.c.state == "handed"))
+    async def jobs_of(self, holder: str) -> set[UUID]:
+        """Jobs that a process has now, by the end of its name."""
+        query = sa.select(jobs.c.id).where(jobs.c.state == "handed", jobs.c.run_by.endswith(holder))
+        return await self.database.read(_ids, query)
 
     async def until_settled(self, ids: Collection[UUID], within: float) -> float | None:
         """Wait until none of these receipts is pending; the moment (monotonic), None where it took too long."""
@@ -67,6 +63,11 @@ class Books:
             await asyncio.sleep(LOOK_EVERY)
         return False
 
+    async def dispositions_of(self, key: str) -> list[str]:
+        """How the receipts of one submission ended, in alphabetical order."""
+        query = sa.select(receipts.c.disposition).where(receipts.c.source_id == key).execution_options(**ALL)
+        return sorted(await self.database.read(lambda connection: connection.scalars(query).all()))
+
     async def differences(self, taken: Collection[str], wanted: Collection[str]) -> list[str]:
         """Every way in which the books differ from the senders' journals; empty if all is well."""
         return await self.database.read(_differences, frozenset(taken), frozenset(wanted))
@@ -74,10 +75,6 @@ class Books:
 
 def _ids(connection: Connection, query: sa.Select[Any]) -> set[UUID]:
     return set(connection.scalars(query.execution_options(**ALL)))
-
-
-def _pairs(connection: Connection, query: sa.Select[Any]) -> set[tuple[UUID, int]]:
-    return {(row[0], row[1]) for row in connection.execute(query.execution_options(**ALL))}
 
 
 def _differences(connection: Connection, taken: frozenset[str], wanted: frozenset[str]) -> list[str]:
@@ -90,8 +87,9 @@ def _differences(connection: Connection, taken: frozenset[str], wanted: frozense
     found += _some("I1: acknowledged and without a receipt", missing)
     found += _some("I2: a receipt that nobody sent", set(by_source) - wanted)
     found += _some("I2: without a disposition", {str(row.id) for row in rows if row.disposition == "pending"})
-    made = {key: _made(own) for key, own in by_source.items()}
-    found += _some("I3: not exactly one lead", {f"{key} {dict(count)}" for key, count in made.items() if _is_odd(count)})
+    made = {key: Counter(row.disposition for row in own) for key, own in by_source.items()}
+    odd = {f"{key} {dict(count)}" for key, count in made.items() if _is_odd(count)}
+    found += _some("I3: not exactly one lead", odd)
     found += _leads_without_receipts(connection, {row.lead_id for row in rows})
     found += _some("I5: still held", {str(row.id) for row in rows if row.lease_owner is not None})
     found += _open_grants(connection)
@@ -99,10 +97,6 @@ def _differences(connection: Connection, taken: frozenset[str], wanted: frozense
         if not (counted := recount(connection, organisation_id)).agrees:
             found.append(f"I2: the balance does not hold: {counted}")
     return found
-
-
-def _made(own: list[Any]) -> Mapping[str, int]:
-    return Counter(row.disposition for row in own)
 
 
 def _is_odd(count: Mapping[str, int]) -> bool:
@@ -117,8 +111,8 @@ def _leads_without_receipts(connection: Connection, known: set[UUID | None]) -> 
 
 
 def _open_grants(connection: Connection) -> list[str]:
-    open_ones = sa.select(connection_grants.c.connection_id).where(
-        sa.or_(connection_grants.c.lease_owner.is_not(None), connection_grants.c.intent_at.is_not(None))
+    open_ones = sa.select(grants.c.connection_id).where(
+        sa.or_(grants.c.lease_owner.is_not(None), grants.c.intent_at.is_not(None))
     )
     return _some("I5: a grant is held", {str(each) for each in _ids(connection, open_ones)})
 

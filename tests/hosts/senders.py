@@ -147,9 +147,7 @@ def form_load(folder: Path, targets: Sequence[str], form_key: str, **options: An
     return Load(Journal(folder / "visitors.jsonl"), targets, lambda: str(uuid4()), send, **options)
 
 
-def platform_load(
-    folder: Path, targets: Sequence[str], hook: str, simulator: MetaAdsSimulator, **options: Any
-) -> Load:
+def platform_load(folder: Path, targets: Sequence[str], hook: str, simulator: MetaAdsSimulator, **options: Any) -> Load:
     """A platform that delivers each new lead, thin and signed, until the delivery is answered with 200."""
     form = simulator.add_form("Spring offer", QUESTIONS)
 

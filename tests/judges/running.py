@@ -22,6 +22,7 @@ from hub.bootstrap import Hub, open_hub
 from hub.connector.base import Connector
 from hub.connectors import Registry
 from hub.core.accounts import first_run, sessions
+from hub.core.intake.models import receipts
 from hub.core.organisations.models import roles, users
 from hub.core.tables import metadata
 from hub.db.guard import ALL_ORGANISATIONS
@@ -122,6 +123,12 @@ class Running:
             )
         )
 
+    def newest(self, table: sa.Table) -> UUID:
+        """The id of the newest row: ids grow with time, so later rows have greater ones."""
+        statement = sa.select(table.c.id).order_by(table.c.id.desc()).limit(1)
+        statement = statement.execution_options(**{ALL_ORGANISATIONS: "a test looks at every row"})
+        return self.hub.database.read_now(lambda connection: connection.scalar(statement)) or UUID(int=0)
+
     def everything(self, left_out: frozenset[str] = frozenset()) -> dict[str, list[str]]:
         """Every row of every table as text, without these tables and columns (``table`` or ``table.column``)."""
 
@@ -139,7 +146,7 @@ class Running:
     async def settled(self) -> None:
         """Wait until no receipt is pending and every refusal is counted."""
         for _ in range(400):
-            pending = [row for row in self.rows(metadata.tables["receipts"]) if row.disposition == "pending"]
+            pending = self.rows(receipts, receipts.c.disposition == "pending")
             if not pending:
                 break
             await asyncio.sleep(0.02)

@@ -109,6 +109,12 @@ def delete_role(connection: Connection, principal: Principal, role_id: UUID, now
     _record(connection, principal, "role_deleted", role_id, now)
 
 
+def may_work_leads(connection: Connection, organisation_id: UUID, role_id: UUID) -> bool:
+    """Whether people of this role can change leads, and so can be given some."""
+    held = PermissionSet.stored(find_role(connection, organisation_id, role_id).permissions)
+    return held.scope(Permission("leads", "edit")) is not None
+
+
 def require_assignable(connection: Connection, principal: Principal, role_id: UUID) -> None:
     """Raise unless the role exists here and reaches no further than the caller's own."""
     try:

@@ -17,6 +17,7 @@ from hub.core.accounts.principal import Principal, Reach
 from hub.core.accounts.sessions import end_sessions_of_users
 from hub.core.audit import service as audit
 from hub.core.organisations.models import centres, user_centres, users
+from hub.core.organisations.service import make_assignee
 from hub.db.schema import new_id
 
 
@@ -96,6 +97,8 @@ def create_user(
     except IntegrityError:
         raise InvalidValueError("/email", "This e-mail address has an account already; use another.") from None
     _set_centres(connection, reach.organisation_id, user_id, centre_ids)
+    if roles.may_work_leads(connection, reach.organisation_id, role_id):
+        make_assignee(connection, reach.organisation_id, user_id)
     _record(connection, principal, "user_created", user_id, now)
     return find_user(connection, reach, user_id), links.issue_link(connection, "password", now, user_id=user_id)
 

@@ -23,6 +23,10 @@ from hub.db.engine import Database, DatabaseUnavailableError
 from hub.db.upsert import add_counts
 
 ROWS_PER_COMMIT = 1_000
+FEW_ROWS = 64
+"""So many are stored on the event loop itself, see ``Database.write_at_once``."""
+TURNS = 3
+"""Turns of the event loop from the bytes of a request to its delivery: those that came together share a commit."""
 
 
 @dataclass(slots=True)
@@ -92,6 +96,8 @@ class Ledger:
 
     async def _commit_waiting(self) -> None:
         while self._waiting or self._refused:
+            for _ in range(TURNS):
+                await asyncio.sleep(0)
             group = self._take_group()
             refused, self._refused = self._refused, Counter()
             await self._store_group(group)
@@ -102,7 +108,9 @@ class Ledger:
         if not group:
             return
         try:
-            outcomes = await self._database.write(_store, group)
+            is_small = sum(len(each.rows) for each in group) <= FEW_ROWS
+            write = self._database.write_at_once if is_small else self._database.write
+            outcomes = await write(_store, group)
         except DatabaseUnavailableError as failure:
             self._fail(group, failure)
         except Exception as failure:

@@ -105,15 +105,10 @@ def _row(
     delivery: Delivery, delivery_id: UUID, position: int, element: RawSubmission | Pointer | None, process_name: str
 ) -> dict[str, Any]:
     is_raw = isinstance(element, RawSubmission)
-    reason, detail = delivery.hold, None
-    if delivery.failure is not None:
-        reason, detail = delivery.failure.code, f"{delivery.failure.path}: {delivery.failure.user_message}"
-    elif element is None:
-        reason = reason or "nothing_inside"
     spam = is_raw and bool(element.suspicions)  # type: ignore[union-attr]  # is_raw says it is a RawSubmission
-    disposition = Disposition.QUARANTINED if reason else Disposition.SPAM if spam else Disposition.PENDING
-    if spam and not reason:
-        reason = "suspected_spam"
+    disposition, reason = _first_disposition(delivery, is_empty=element is None, is_spam=spam)
+    failure = delivery.failure
+    detail = f"{failure.path}: {failure.user_message}" if failure is not None else None
     return {
         "id": new_id() if position else delivery_id,
         "organisation_id": delivery.organisation_id,
@@ -138,6 +133,17 @@ def _row(
         "lease_owner": process_name if disposition is Disposition.PENDING else None,
         "settled_at": None if disposition is Disposition.PENDING else delivery.received_at,
     }
+
+
+def _first_disposition(delivery: Delivery, *, is_empty: bool, is_spam: bool) -> tuple[Disposition, str | None]:
+    """How a receipt starts, and why. A delivery without any submission is at its end at once: there was nothing."""
+    if delivery.failure is not None:
+        return Disposition.QUARANTINED, delivery.failure.code
+    if delivery.hold is not None:
+        return Disposition.QUARANTINED, delivery.hold
+    if is_empty:
+        return Disposition.REJECTED, "nothing_inside"
+    return (Disposition.SPAM, "suspected_spam") if is_spam else (Disposition.PENDING, None)
 
 
 def _text(value: str | None) -> str | None:

@@ -78,6 +78,8 @@ class Receiver:
             destinations: Sequence[Destination | None] = await self._endpoints.destinations(endpoint, part_id)
             for destination in destinations or (None,):
                 await self._ledger.accept(_delivery(endpoint, request, submissions, pointers, destination))
+        if not parts and not received.notices and received.reply is None:
+            await self._ledger.accept(_delivery(endpoint, request, (), (), None))
         for notice in received.notices:
             await self._database.write(heed, endpoint.app.id, endpoint.app.organisation_id, notice, request.received_at)
 
@@ -112,7 +114,7 @@ def _delivery(
         headers={name: request.headers[name] for name in KEPT_HEADERS if name in request.headers},
         submissions=tuple(submissions),
         pointers=tuple(pointers),
-        hold=_hold(destination) if failure is None else None,
+        hold=_hold(destination) if submissions or pointers else None,
         failure=failure,
     )
 

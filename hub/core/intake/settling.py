@@ -18,6 +18,7 @@ from hub.core.leads.batch import LeadBatch
 from hub.core.leads.incoming import Incoming, Outcome
 from hub.core.leads.routing_requests import request_of
 from hub.core.routing.service import RoutingSession
+from hub.db.bulk import update_rows
 
 _HELD = sa.select(receipts.c.id, receipts.c.lease_generation).where(
     receipts.c.organisation_id == sa.bindparam("organisation"),
@@ -26,18 +27,6 @@ _HELD = sa.select(receipts.c.id, receipts.c.lease_generation).where(
     receipts.c.lease_owner == sa.bindparam("owner"),
 )
 _HELD_LOCKED = _HELD.with_for_update()
-_SETTLE = (
-    sa.update(receipts)
-    .where(receipts.c.organisation_id == sa.bindparam("organisation"), receipts.c.id == sa.bindparam("receipt"))
-    .values(
-        disposition=sa.bindparam("new_disposition"),
-        reason=sa.bindparam("new_reason"),
-        detail=sa.bindparam("new_detail"),
-        lead_id=sa.bindparam("new_lead"),
-        settled_at=sa.bindparam("now"),
-        lease_owner=None,
-    )
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,17 +122,20 @@ def _store_outcomes(
         return
     rows = {work.row["id"]: work for work in batch}
     details = {work.row["id"]: work.made.detail for work in batch if isinstance(work.made, Failed)}
-    connection.execute(
-        _SETTLE,
+    update_rows(
+        connection,
+        receipts,
+        ("organisation_id", "id"),
         [
             {
-                "organisation": organisation_id,
-                "receipt": outcome.receipt_id,
-                "new_disposition": outcome.disposition,
-                "new_reason": outcome.reason,
-                "new_detail": details.get(outcome.receipt_id),
-                "new_lead": outcome.lead_id,
-                "now": now,
+                "organisation_id": organisation_id,
+                "id": outcome.receipt_id,
+                "disposition": outcome.disposition,
+                "reason": outcome.reason,
+                "detail": details.get(outcome.receipt_id),
+                "lead_id": outcome.lead_id,
+                "settled_at": now,
+                "lease_owner": None,
             }
             for outcome in outcomes
         ],

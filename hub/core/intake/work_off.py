@@ -102,7 +102,7 @@ class Intake:
                     if not await self._next_batch():
                         break
                 except DatabaseUnavailableError as failure:
-                    log.warning("intake_waits_for_the_database", error=str(failure))
+                    log.warning("intake_waits_for_the_database", error=type(failure).__name__)
                     self._has_more = True
                     self._queue.clear()
                     await self.clock.sleep(RETRY_AFTER)

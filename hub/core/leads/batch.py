@@ -30,6 +30,7 @@ from hub.core.leads.models import (
 )
 from hub.core.outbox.models import outbox_events
 from hub.core.routing.models import assignments
+from hub.db.bulk import insert_rows
 from hub.db.schema import new_id
 from mapping.contacts import ContactPoint
 
@@ -71,32 +72,21 @@ class _Rows:
     events: list[dict[str, Any]] = field(default_factory=list)
 
     def insert(self, connection: Connection) -> None:
-        for statement, rows in (
-            (_INSERT_PERSONS, self.persons),
-            (_INSERT_CONTACTS, self.contacts),
-            (_INSERT_LEADS, self.leads),
-            (_INSERT_KEYS, self.keys),
-            (_INSERT_SUBMISSIONS, self.submissions),
-            (_INSERT_CONSENTS, self.consents),
-            (_INSERT_STEPS, self.steps),
-            (_INSERT_CHANGES, self.changes),
-            (_INSERT_ASSIGNMENTS, self.assignments),
-            (_INSERT_EVENTS, self.events),
+        for table, rows in (
+            (persons, self.persons),
+            (person_contacts, self.contacts),
+            (leads, self.leads),
+            (lead_keys, self.keys),
+            (lead_submissions, self.submissions),
+            (consents, self.consents),
+            (journey_steps, self.steps),
+            (lead_changes, self.changes),
+            (assignments, self.assignments),
+            (outbox_events, self.events),
         ):
-            if rows:
-                connection.execute(statement, rows)
+            insert_rows(connection, table, rows)
 
 
-_INSERT_PERSONS = sa.insert(persons)
-_INSERT_CONTACTS = sa.insert(person_contacts)
-_INSERT_LEADS = sa.insert(leads)
-_INSERT_KEYS = sa.insert(lead_keys)
-_INSERT_SUBMISSIONS = sa.insert(lead_submissions)
-_INSERT_CONSENTS = sa.insert(consents)
-_INSERT_STEPS = sa.insert(journey_steps)
-_INSERT_CHANGES = sa.insert(lead_changes)
-_INSERT_ASSIGNMENTS = sa.insert(assignments)
-_INSERT_EVENTS = sa.insert(outbox_events)
 _KNOWN_KEYS = sa.select(lead_keys.c.scope, lead_keys.c.source_id, lead_keys.c.lead_id, lead_keys.c.digest).where(
     lead_keys.c.organisation_id == sa.bindparam("organisation"),
     lead_keys.c.scope == sa.bindparam("scope"),

@@ -1,0 +1,91 @@
+"""The corpus of bodies against a running hub: the written outcome, on each database, and never a 5xx."""
+
+from collections import Counter
+from typing import Any
+
+import aiohttp
+import pytest
+
+from hub.core.intake.models import receipts, refusals
+from tests.judges.apps import add_app, signature_of
+from tests.judges.corpus import CLASSES, FORM, JSON, Case, Outcome
+from tests.judges.running import Running
+
+FIELDS = [
+    {"key": "full_name", "label": "Your name", "kind": "text", "maps_to": "full_name"},
+    {"key": "email", "label": "E-mail", "kind": "email", "maps_to": "email"},
+]
+
+
+async def published(running: Running, client: aiohttp.ClientSession, **changes: Any) -> str:
+    """The public key of a new form that collects."""
+    content = {"title": "Book a trial", "description": "We call you back.", "fields": FIELDS, **changes}
+    form = await running.made(client, "/api/v1/forms", content)
+    shown = await running.made(client, f"/api/v1/forms/{form['id']}/publish", None)
+    return str(shown["public_key"])
+
+
+def declared(case: Case, address: str) -> dict[str, str]:
+    """The headers of a case at an address; a plain form stands in for JSON at the page."""
+    kind = FORM if address == "page" and case.content_type == JSON else case.content_type
+    headers = {"Content-Type": kind} if kind is not None else {}
+    return {**headers, **({"Content-Encoding": case.encoding} if case.encoding else {})}
+
+
+class Judge:
+    """Posts cases to the three addresses of one hub and tells what came of them."""
+
+    def __init__(self, running: Running, client: aiohttp.ClientSession, paths: dict[str, str]) -> None:
+        self.running = running
+        self.client = client
+        self.paths = paths
+
+    async def outcome(self, case: Case, address: str) -> Outcome:
+        """Post it and look."""
+        before, counted = self.running.newest(receipts), self._refused()
+        headers = declared(case, address)
+        if address == "hook":
+            headers["X-Hub-Signature-256"] = signature_of(case.raw if case.unpacked is None else case.unpacked)
+        answer = await self.running.post(self.client, self.paths[address], case.raw, headers)
+        await self.running.settled()
+        new = self.running.rows(receipts, receipts.c.id > before)
+        reasons = list((self._refused() - counted).elements())
+        assert len(reasons) <= 1
+        if new:
+            assert bytes(new[0].raw) == (case.raw if case.unpacked is None else case.unpacked)
+        ends = tuple((row.disposition, row.reason) for row in new)
+        return Outcome(answer.status, ends, reasons[0] if reasons else None)
+
+    def _refused(self) -> Counter[str]:
+        found: Counter[str] = Counter()
+        for row in self.running.rows(refusals):
+            found[row.reason] += row.requests
+        return found
+
+
+@pytest.fixture
+async def judge(running: Running, client: aiohttp.ClientSession) -> Judge:
+    """A signed address and a form."""
+    key = await published(running, client)
+    app = await add_app(running, client)
+    return Judge(running, client, {"hook": app.path, "json": f"/api/v1/forms/{key}/submissions", "page": f"/f/{key}"})
+
+
+@pytest.mark.proves("WH-05", "WH-07", "WH-08", "WH-09", "X-01")
+@pytest.mark.parametrize("bodies", CLASSES, ids=lambda bodies: bodies.__name__)
+async def test_every_body_ends_as_its_rule_says(judge: Judge, bodies: Any) -> None:
+    """Status, receipts and counted refusal of each body at each address: as written, on either database."""
+    wrong = {}
+    for case in bodies():
+        for address in ("hook", "json", "page"):
+            found, expected = await judge.outcome(case, address), getattr(case, address)
+            if found != expected:
+                wrong[f"{case.name} ({address})"] = f"{found}, not {expected}"
+    assert not wrong, "\n" + "\n".join(f"{name}: {difference}" for name, difference in wrong.items())
+
+
+def test_the_corpus_is_large_and_each_body_stands_once() -> None:
+    """At least 60 bodies, told apart by name."""
+    names = [case.name for bodies in CLASSES for case in bodies()]
+    assert len(names) == len(set(names))
+    assert len(names) >= 120
