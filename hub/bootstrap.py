@@ -68,6 +68,7 @@ log = structlog.get_logger(__name__)
 
 Role = Literal["serve", "worker"]
 SWEEP_EVERY = timedelta(seconds=20)
+LATE_COMMIT = 5.0
 
 
 class StartRefusedError(Exception):
@@ -149,7 +150,23 @@ async def open_hub(
         hub.intake.start()
         stack.push_async_callback(hub.intake.stop)
         stack.push_async_callback(hub.ledger.close)
+        ending_jobs = asyncio.create_task(_end_jobs_at_stop(hub))
+        stack.push_async_callback(_ended, hub, ending_jobs)
         yield hub
+    if presence.lost_name is not None:
+        raise presence.lost_name
+
+
+async def _end_jobs_at_stop(hub: Hub) -> None:
+    """Jobs get their time to finish while the requests under way are answered, not after them (OP-01: 25 s)."""
+    await hub.services.lifecycle.stopping.wait()
+    await hub.engine.stop()
+
+
+async def _ended(hub: Hub, ending_jobs: "asyncio.Task[None]") -> None:
+    """Jobs end before the ledger and the intake do: what they still brought in is then settled or given back."""
+    hub.services.lifecycle.stop()
+    await ending_jobs
 
 
 async def _assemble(
@@ -175,7 +192,7 @@ async def _assemble(
     access = ConnectionAccess(database, connectors, renewer, sealer, transport, clock)
     engine = JobEngine(database, clock, process_name=held.name)
     intake = Intake(database, clock, held.name, connectors, FormWorks(database, clock))
-    ledger = Ledger(database, clock, held.name, intake.offer)
+    ledger = Ledger(database, clock, held.name, intake.offer, _LookingAgain(intake))
     intake.is_busy = lambda: ledger.waiting > 0
     intake.on_pointers = fetching = Fetching(engine)
     stack.push_async_callback(fetching.close)
@@ -198,23 +215,14 @@ async def _assemble(
     sweeping = Sweeping(database, clock, held.name, intake.look_again)
 
     async def take_over(dead: str) -> None:
-        await engine.resume_from(dead)
         await sweeping.sweep()
+        await engine.resume_from(dead)
         await sweeping.fetch_now()
 
     async def redriven() -> None:
         await sweeping.fetch_now()
         engine.wake()
 
-    presence = Presence(
-        database,
-        clock,
-        held,
-        releases=(release_receipts, release_jobs, free_leases_of),
-        gives_back=(release_receipts, release_jobs, free_leases_of),
-        on_taken_over=take_over,
-        on_name_lost=intake.look_again,
-    )
     working = WorkingParts(
         connectors=connectors,
         sealer=sealer,
@@ -229,6 +237,15 @@ async def _assemble(
         reachable=_Reachable(settings.origin_overrides),
     )
     services = _web_services(settings, database, clock, origin, working)
+    presence = Presence(
+        database,
+        clock,
+        held,
+        releases=(release_receipts, release_jobs, free_leases_of),
+        gives_back=(release_receipts, release_jobs, free_leases_of),
+        on_taken_over=take_over,
+        on_name_lost=services.lifecycle.stop,
+    )
     app = _web_app(services, working, settings, connectors) if role == "serve" else None
     hub = Hub(
         settings,
@@ -245,6 +262,18 @@ async def _assemble(
         app,
     )
     return hub, presence
+
+
+@dataclass(frozen=True)
+class _LookingAgain:
+    """Looks for receipts that were committed although the answer was lost: now, and once more when the commit of a
+    connection that broke off must be through."""
+
+    intake: Intake
+
+    def __call__(self) -> None:
+        self.intake.look_again()
+        asyncio.get_running_loop().call_later(LATE_COMMIT, self.intake.look_again)
 
 
 def _web_services(

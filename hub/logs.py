@@ -121,7 +121,7 @@ def set_up_logs(form: Literal["json", "console"] = "json", *, level: str = "info
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    for quiet in ("sqlalchemy.engine", "asyncio", "aiohttp.access"):
+    for quiet in ("sqlalchemy.engine", "asyncio", "aiohttp.access", "alembic"):
         logging.getLogger(quiet).setLevel(logging.WARNING)
 
 

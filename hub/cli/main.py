@@ -1,7 +1,7 @@
 """Every command in one place; an error that people can act on ends a command with one clear text and code 2."""
 
+import os
 import sys
-from typing import Annotated
 
 import typer
 
@@ -10,7 +10,7 @@ from hub.cli import connector_commands, data_commands, demo_command, ledger_comm
 from hub.cli.output import fail
 from hub.connectors import ConnectorRegistrationError
 from hub.core.connections.keyring import KeyringError
-from hub.core.processes.identity import NoFreeSlotError
+from hub.core.processes.identity import NameLostError, NoFreeSlotError
 from hub.db.engine import DatabaseUnavailableError
 from hub.demo.errors import DemoError
 from hub.settings import SettingsError
@@ -41,16 +41,15 @@ EXPECTED = (
     DatabaseUnavailableError,
     DemoError,
     NoFreeSlotError,
+    NameLostError,
 )
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line. Whatever it writes (databases, keys, backups) is its owner's alone."""
+    os.umask(0o077)
     try:
         app()
     except EXPECTED as error:
         fail(str(error))
         sys.exit(2)
-
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

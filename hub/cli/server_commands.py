@@ -4,8 +4,10 @@ import asyncio
 import json
 import signal
 import sys
+from pathlib import Path
 from typing import Annotated
 
+import sqlalchemy as sa
 import typer
 
 from hub.bootstrap import StartRefusedError, make_sealer, open_hub
@@ -44,7 +46,7 @@ def migrate(
 ) -> None:
     """Bring the database to the schema of this release."""
     settings = load_settings()
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     database = Database(settings.sync_database_url)
     try:
         (migrating.downgrade if down else migrating.upgrade)(database, to)
@@ -62,6 +64,9 @@ def check(
         return
     settings = load_settings()
     say("settings      good")
+    file = sa.make_url(settings.sync_database_url).database
+    if settings.sync_database_url.startswith("sqlite") and not (file and Path(file).exists()):
+        raise StartRefusedError(f"There is no database at {file} yet. Make it with: leadhub migrate")
     database = Database(settings.sync_database_url)
     try:
         problems = _problems(settings, database)
@@ -110,13 +115,13 @@ async def _serve(settings: Settings) -> None:
             say(f"Set the hub up here (once, within a day): {hub.services.settings.origin}/first-run#{link}")
         if hub.app is None:
             raise StartRefusedError("a serving process has an application")
+        say(f"Leadhub is at {hub.services.settings.origin}. Stop it with Ctrl-C.")
         await serve_app(hub.app, host=settings.host, port=settings.port)
 
 
 async def _work(settings: Settings) -> None:
     async with open_hub(settings, "worker") as hub:
         say(f"{hub.process_name} works. Stop it with SIGTERM.")
-        stopped = asyncio.Event()
         for one in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(one, stopped.set)
-        await stopped.wait()
+            asyncio.get_running_loop().add_signal_handler(one, hub.services.lifecycle.stop)
+        await hub.services.lifecycle.stopping.wait()

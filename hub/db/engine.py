@@ -28,6 +28,14 @@ T = TypeVar("T")
 READERS = 4
 WRITERS = 4
 BUSY_TIMEOUT_MS = 15_000
+NOTICES_BROKEN_NETWORK = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+"""libpq's settings: without them a connection whose other end silently went away is waited for a quarter of an hour."""
 _WRITES = "leadhub_writes"
 _AT_ONCE = "leadhub_at_once"
 QUICK = 0.005
@@ -192,5 +200,5 @@ def _postgres_engine(url: sa.URL) -> sa.Engine:
         pool_size=READERS + WRITERS,
         max_overflow=8,
         pool_pre_ping=True,
-        connect_args={"connect_timeout": 5, "options": "-c timezone=UTC -c lock_timeout=15s"},
+        connect_args={**NOTICES_BROKEN_NETWORK, "options": "-c timezone=UTC -c lock_timeout=15s"},
     )

@@ -175,8 +175,11 @@ class JobEngine:
     async def resume_from(self, dead_process: str) -> None:
         """After a take-over: free the places that a dead process's jobs hold in the engine, and look at once.
 
-        Its jobs themselves are released by ``hub.core.jobs.service.release`` in the transaction that claims it.
+        Its jobs themselves are released by ``hub.core.jobs.service.release`` in the transaction that claims it. An
+        engine that stops leaves this to the tidying of the others.
         """
+        if self._stopping:
+            return
         await asyncio.to_thread(self._cancel_of, [dead_process])
         self.wake()
 
@@ -316,7 +319,7 @@ class JobEngine:
             max_executor_threads=2,
             notification_listener_polling_interval_sec=0.1,
             scheduler_polling_interval_sec=3600.0,
-            log_level="WARNING",
+            log_level="ERROR",
         )
 
     def _connect_client(self, engine: sa.Engine) -> DBOSClient:

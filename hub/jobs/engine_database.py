@@ -4,6 +4,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from hub.db.engine import NOTICES_BROKEN_NETWORK
+
 
 def own_url(database: sa.URL) -> sa.URL:
     """A file beside an SQLite database; on PostgreSQL the same database."""
@@ -14,7 +16,9 @@ def own_url(database: sa.URL) -> sa.URL:
 
 def engine_for(url: sa.URL) -> sa.Engine:
     if url.get_backend_name() != "sqlite":
-        return sa.create_engine(url, pool_size=4, max_overflow=4, pool_pre_ping=True)
+        return sa.create_engine(
+            url, pool_size=4, max_overflow=4, pool_pre_ping=True, connect_args=NOTICES_BROKEN_NETWORK
+        )
     engine = sa.create_engine(
         url, poolclass=sa.QueuePool, pool_size=4, max_overflow=4, connect_args={"check_same_thread": False}
     )

@@ -41,7 +41,8 @@ class Presence:
 
     ``releases`` take a dead process's work from it inside the claiming transaction, ``gives_back`` is what is done
     with this one's open work when it leaves in good order; ``on_taken_over`` is told a dead process's name
-    afterwards; ``on_name_lost`` is called when this process must end because another has its name.
+    afterwards; ``on_name_lost`` is called when this process must end because another has its name, and
+    ``lost_name`` says so from then on.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Presence:
         self._watch = Watch(ceil(rhythm.silence / rhythm.look_every))
         self._incarnation = str(new_id())
         self._tasks: list[asyncio.Task[None]] = []
+        self.lost_name: NameLostError | None = None
 
     @property
     def name(self) -> str:
@@ -114,8 +116,9 @@ class Presence:
             await asyncio.sleep(pause)
             try:
                 await work()
-            except NameLostError:
+            except NameLostError as lost:
                 log.error("another process has this name; this one ends", process=self.name)
+                self.lost_name = lost
                 self._on_name_lost()
                 return
             except (DatabaseUnavailableError, SQLAlchemyError) as failure:

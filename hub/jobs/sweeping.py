@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from hub.connector.clock import Clock
 from hub.core.connections.models import connections
 from hub.core.connections.state import ConnectionState
-from hub.core.intake.claiming import take_over
+from hub.core.intake.claiming import abandoned, take_over
 from hub.core.intake.models import receipts
 from hub.core.intake.pointers import note_unfetched
 from hub.core.intake.receipts import Disposition
@@ -36,7 +36,7 @@ class Sweeping:
 
     async def sweep(self, payload: JsonValue = None) -> None:
         """Take receipts that no living process holds, and have overdue thin deliveries fetched."""
-        if await self._database.write(take_over, self._process_name, []):
+        if await self._database.write(_take_over_unheld, self._process_name):
             self._look_again()
         await self._database.write(_enqueue_overdue, self._clock.now() - OVERDUE, self._clock.now())
         await self._database.write(_set_aside_unreachable, self._clock.now())
@@ -45,6 +45,10 @@ class Sweeping:
         """Have every thin delivery that waits for its content fetched without waiting until it is overdue."""
         await self._database.write(_enqueue_overdue, self._clock.now(), self._clock.now())
         self._look_again()
+
+
+def _take_over_unheld(connection: Connection, process_name: str) -> int:
+    return take_over(connection, process_name, [name for name in abandoned(connection) if name != process_name])
 
 
 def _enqueue_overdue(connection: Connection, received_before: datetime, now: datetime) -> None:

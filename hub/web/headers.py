@@ -24,3 +24,4 @@ def add_headers(response: web.StreamResponse, request_id: str, *, is_https: bool
     if is_https:
         headers[HSTS[0]] = HSTS[1]
     headers[REQUEST_ID] = request_id
+    headers["Server"] = "Leadhub"

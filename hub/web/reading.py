@@ -27,6 +27,7 @@ from aiohttp import web
 from pydantic import JsonValue
 
 from hub.web.problems import FieldProblem, Problem
+from hub.web.unpacking import KNOWN, BrokenPackingError, unpacker_of
 
 BODY_LIMIT = 1024 * 1024
 RATIO_LIMIT = 100
@@ -35,7 +36,6 @@ DEPTH_LIMIT = 32
 KEY_LIMIT = 1_000
 VALUE_LIMIT = 10_000
 DIGIT_LIMIT = 100
-_ENCODINGS = frozenset({"", "identity", "gzip", "deflate", "br", "zstd"})
 _ALIKE = bytes.maketrans(b"{}", b"[]")
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
@@ -46,25 +46,32 @@ def refuse(detail: str, *, status: int = 400, slug: str = "unreadable-body") -> 
 
 
 async def read_body(request: web.Request, *, limit: int = BODY_LIMIT) -> bytes:
-    """The whole body, unpacked. Raises ``Problem`` 413 above the limit, 415 for an unknown content encoding."""
+    """The whole body, unpacked. Raises ``Problem``: 413 above the limit, 415 for an unknown content encoding, 400 for
+    a body that breaks off or cannot be unpacked."""
     encoding = request.headers.get("Content-Encoding", "").strip().lower()
-    if encoding not in _ENCODINGS:
-        refuse(
-            "This content encoding is not known; send the body plain, or with gzip.",
-            status=415,
-            slug="unsupported-media-type",
-        )
-    sent = request.content_length
-    if sent is not None and sent > limit:
+    unpacker = unpacker_of(encoding)
+    if unpacker is None:
+        _unknown_encoding()
+    declared = request.content_length
+    if declared is not None and declared > limit:
         _too_large(limit)
-    body = bytearray()
-    async for chunk in request.content.iter_any():
-        body += chunk
-        if len(body) > limit:
-            _too_large(limit)
-        if encoding and sent and len(body) > max(RATIO_FREE, sent * RATIO_LIMIT):
-            _too_large(limit)
+    body, received = bytearray(), 0
+    try:
+        async for piece in request.content.iter_any():
+            received += len(piece)
+            body += unpacker.feed(piece, limit + 1 - len(body))
+            if len(body) > limit or (declared is not None and _is_bomb(len(body), declared)):
+                _too_large(limit)
+        unpacker.end()
+    except (BrokenPackingError, web.RequestPayloadError):
+        refuse("The body breaks off, or cannot be unpacked; send all of it, with the Content-Encoding it has.")
+    if _is_bomb(len(body), received):
+        _too_large(limit)
     return bytes(body)
+
+
+def _is_bomb(unpacked: int, sent: int) -> bool:
+    return unpacked > max(RATIO_FREE, sent * RATIO_LIMIT)
 
 
 def require_json(request: web.Request) -> None:
@@ -105,6 +112,12 @@ async def read_json_text(request: web.Request) -> bytes:
     raw = await read_body(request)
     parse_json(raw)
     return raw.removeprefix(codecs.BOM_UTF8)
+
+
+def _unknown_encoding() -> NoReturn:
+    detail = f"This content encoding is not known; send the body plain, or with {' or '.join(KNOWN)}."
+    errors = [FieldProblem(pointer="", detail=detail)]
+    raise Problem(415, "unsupported-media-type", detail, errors=errors, headers={"Accept-Encoding": ", ".join(KNOWN)})
 
 
 def _too_large(limit: int) -> NoReturn:

@@ -243,6 +243,7 @@ class WatchedRunner(web.AppRunner):
             keepalive_timeout=self._limits.keep_alive,
             lingering_time=2.0,
             shutdown_timeout=_SHUTDOWN_WAIT,
+            auto_decompress=False,
         )
 
     async def _make_server(self) -> web.Server:

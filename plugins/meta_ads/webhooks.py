@@ -20,6 +20,8 @@ CHALLENGE = re.compile(r"[0-9]{1,40}", re.ASCII)
 DEAUTHORIZE_PATH = "/deauthorize"
 DELETION_PATH = "/deletion"
 CODE = re.compile(r"([0-9]{1,12})-([0-9a-f]{24})-([0-9a-f]{24})", re.ASCII)
+DEEPEST = 64
+TOO_DEEP = "This change is nested too deeply to be kept apart; the delivery's raw bytes have it whole."
 
 _REFUSED = "The request cannot be shown to come from Meta."
 
@@ -106,7 +108,14 @@ def _event(change: Any, page_id: str | None) -> Pointer | RawSubmission | None:
 
 
 def _unreadable(element: Any, page_id: str | None) -> RawSubmission:
-    return RawSubmission(source_id=None, form_id=None, body=storable(element), part_id=page_id)
+    body = storable(element) if _is_shallow(element, DEEPEST) else TOO_DEEP
+    return RawSubmission(source_id=None, form_id=None, body=body, part_id=page_id)
+
+
+def _is_shallow(value: Any, levels: int) -> bool:
+    """Whether values stand inside each other at most so deep; deeper ones cannot be checked or shown."""
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels > 0 and all(_is_shallow(each, levels - 1) for each in inside)
 
 
 def _page_id(entry: dict[str, Any]) -> str | None:

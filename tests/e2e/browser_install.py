@@ -59,21 +59,27 @@ def find_or_install() -> str:
 
 def find() -> str | None:
     """The path of a Chromium that is at hand and starts; None where there is none."""
-    candidates = (os.environ.get("CHROMIUM"), *map(shutil.which, INSTALLED_NAMES), str(_launcher(cache_folder())))
+    unpacked = [str(_launcher(folder)) for folder in _cache_folders()]
+    candidates = (os.environ.get("CHROMIUM"), *map(shutil.which, INSTALLED_NAMES), *unpacked)
     return next((path for path in candidates if path and _starts(path)), None)
 
 
 def cache_folder() -> Path:
     """Where a Chromium is unpacked: in the user's cache, or in the checkout where there is no such place."""
-    caches = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
-    for folder in (Path(caches) / "leadhub" / "chromium", CHECKOUT / ".venv" / "chromium"):
+    for folder in _cache_folders():
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError:
             continue
         if os.access(folder, os.W_OK):
             return folder
-    raise BrowserMissingError(f"Neither {caches} nor {CHECKOUT / '.venv'} can be written to.")
+    raise BrowserMissingError(f"It can be written to none of {', '.join(map(str, _cache_folders()))}.")
+
+
+def _cache_folders() -> tuple[Path, ...]:
+    """Best first."""
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
+    return (caches / "leadhub" / "chromium", CHECKOUT / ".venv" / "chromium")
 
 
 def write_launcher(folder: Path) -> Path:

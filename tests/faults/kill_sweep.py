@@ -94,9 +94,8 @@ def sweep(
         tally.broken += broken_invariants(subject.folder / "data", subject.rows_url) if not tally.broken else []
         tally.finished += 1
         tally.kills_of_finished.append(kills)
-        say(
-            f"scenario {tally.finished}: {kills} kills, {'BROKEN in ' + str(subject.folder) if tally.broken else 'good'}"
-        )
+        verdict = f"BROKEN in {subject.folder}" if tally.broken else "good"
+        say(f"scenario {tally.finished}: {kills} kills, {verdict}")
         if not tally.broken:
             shutil.rmtree(subject.folder)
     return tally
@@ -151,6 +150,11 @@ def _folder(home: Path) -> Path:
     return folder
 
 
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
 def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(description="Kill the demonstration at random moments and check what is left.")
@@ -160,13 +164,11 @@ def main() -> int:
     parser.add_argument("--longest-wait", type=float, default=14.0, help="seconds until a kill, at most")
     given = parser.parse_args()
     seed = random.SystemRandom().randrange(10**6) if given.seed is None else given.seed
-    print(f"seed {seed}, {given.rounds} kills, {given.database}", flush=True)
+    _say(f"seed {seed}, {given.rounds} kills, {given.database}")
     home, started = Path(tempfile.mkdtemp(prefix="leadhub-sweep-")), time.monotonic()
 
     def run(make_subject: Callable[[], Subject]) -> Tally:
-        return sweep(
-            given.rounds, seed, make_subject, longest_wait=given.longest_wait, say=lambda text: print(text, flush=True)
-        )
+        return sweep(given.rounds, seed, make_subject, longest_wait=given.longest_wait, say=_say)
 
     if given.database == "sqlite":
         tally = run(lambda: sqlite_subject(home))
@@ -174,8 +176,8 @@ def main() -> int:
         with postgres_subjects(home) as make_subject:
             tally = run(make_subject)
     minutes = (time.monotonic() - started) / 60
-    print(f"{tally.kills} kills, {tally.finished} scenarios reached their end, {minutes:.1f} minutes")
-    print("\n".join(tally.broken) or "Nothing missing, nothing double, the balance holds.")
+    _say(f"{tally.kills} kills, {tally.finished} scenarios reached their end, {minutes:.1f} minutes")
+    _say("\n".join(tally.broken) or "Nothing missing, nothing double, the balance holds.")
     return 1 if tally.broken else 0
 
 

@@ -109,7 +109,7 @@ class Door:
     async def open(self) -> None:
         """Begin to listen, at the same port each time."""
         app = web.Application()
-        app.router.add_post("/hooks/{connector}/{key}", self._handle)
+        app.router.add_route("*", "/hooks/{connector}/{key}", self._handle)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True)
@@ -137,7 +137,7 @@ class Door:
 
 @dataclass
 class VirtualHub:
-    """The parts, wired as ``hub.bootstrap`` wires them."""
+    """The parts, wired as ``hub.bootstrap`` wires them. Without ``works_off`` receipts stay as they came."""
 
     database: Database
     clock: VirtualClock
@@ -151,6 +151,7 @@ class VirtualHub:
     ledger: Ledger
     door: Door
     connection_id: UUID | None = None
+    works_off: bool = True
     stored_pointers: list[Mapping[str, Any]] = field(default_factory=list)
 
     async def connect(self) -> None:
@@ -177,7 +178,8 @@ class VirtualHub:
             for job in resolve_jobs(key, [row["id"]]):
                 await self.engine.enqueue(job)
         await self.engine.run_due()
-        await self.intake.drain()
+        if self.works_off:
+            await self.intake.drain()
 
     async def pass_time(self, time: timedelta, *, step: timedelta = STEP, runs: bool = True) -> None:
         """Let time pass; at each step the platform repeats what is due, and the hub, if it runs, does its work."""
@@ -230,12 +232,10 @@ class VirtualHub:
         )
         return int(self.database.read_now(lambda connection: connection.scalar(query)) or 0)
 
-    def mark_is_not_past(self, source_id: str) -> bool:
-        """Whether the lead has a receipt, or the mark of its form does not stand after it (I6)."""
-        query = sa.select(receipts.c.id).where(
-            receipts.c.organisation_id == self.organisation_id, receipts.c.source_id == source_id
-        )
-        return self.database.read_now(lambda connection: connection.execute(query).first()) is not None
+    def received_ids(self) -> list[str]:
+        """The platform's ids of all receipts, sorted, so that doubles show."""
+        query = sa.select(receipts.c.source_id).where(receipts.c.organisation_id == self.organisation_id)
+        return sorted(self.database.read_now(lambda connection: list(connection.scalars(query))))
 
 
 def _add_up(found: dict[str, int], share: PathShare) -> None:
@@ -247,7 +247,7 @@ def _add_up(found: dict[str, int], share: PathShare) -> None:
 async def open_virtual_hub(
     database: Database, clock: VirtualClock, *, platform_ahead: timedelta = timedelta(0)
 ) -> AsyncIterator[VirtualHub]:
-    """A hub with an organisation and an app, not connected yet. ``platform_ahead``: how wrong the platform's clock is."""
+    """A hub with an organisation and an app, not connected yet. ``platform_ahead``: how far its clock is off."""
     simulator = MetaAdsSimulator(ShiftedClock(clock, platform_ahead) if platform_ahead else clock)
     async with simulator, LoopbackTransport(simulator.origin_overrides()) as transport:
         hub = await _assemble(database, clock, simulator, transport)

@@ -34,6 +34,7 @@ class Site:
     hook: str
     stack: AsyncExitStack
     loads: list[Load] = field(default_factory=list)
+    sent_by_hand: set[str] = field(default_factory=set)
 
     @property
     def processes(self) -> list[HubProcess]:
@@ -62,7 +63,7 @@ class Site:
 
     def wanted(self) -> set[str]:
         """Everything that was sent."""
-        return {key for each in self.loads for key in each.journal.wanted}
+        return self.sent_by_hand | {key for each in self.loads for key in each.journal.wanted}
 
     async def differences(self, within: float = 45.0) -> list[str]:
         """What is wrong in the end; empty if nothing is."""

@@ -31,13 +31,13 @@ async def kill_under_load(site: Site, victims: Sequence[HubProcess], *, restart:
         for each in victims:
             each.kill()
         killed_at = time.monotonic()
+        site.simulator.heal()
         own_receipts = {one for each in victims for one in await site.books.pending_of(each.holder)}
         own_jobs = {one for each in victims for one in await site.books.jobs_of(each.holder)}
     settled_at, job_seconds = await asyncio.gather(
         site.books.until_settled(own_receipts, WITHIN),
         _until_handed_on(site.books, victims, killed_at),
     )
-    site.simulator.heal()
     for each in victims if restart else ():
         each.start()
         await each.until_ready()

@@ -5,7 +5,7 @@ import io
 import json
 import socket
 import threading
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -31,6 +31,7 @@ from hub.management.setup import furnish_organisation
 from hub.settings import Settings
 from hub.web.cookies import INSECURE_NAME
 from hub.web.server import WatchedRunner
+from tests.web.test_logs import captured
 
 T = TypeVar("T")
 ROLES = ("Administrator", "Manager", "Sales", "Viewer")
@@ -71,6 +72,8 @@ class Running:
     loop: asyncio.AbstractEventLoop
     mine: Organisation
     other: Organisation
+    log: Callable[[], str]
+    """Every line logged so far, as in production."""
 
     def inside(self, work: Coroutine[Any, Any, T]) -> T:
         """Run something on the hub's own loop."""
@@ -158,28 +161,36 @@ class Running:
 @contextmanager
 def running_hub(database_url: str, folder: Path, connectors: list[Connector], **settings: Any) -> Iterator[Running]:
     """Start a hub at a free port; stop it at the end."""
+    with captured("json") as log, _thread() as loop:
+        started: Future[tuple[Hub, str]] = Future()
+        stop = asyncio.Event()
+
+        async def live() -> None:
+            async with _serving(database_url, folder, connectors, settings) as found:
+                started.set_result(found)
+                await stop.wait()
+
+        life = asyncio.run_coroutine_threadsafe(live(), loop)
+        wait([life, started], 60, FIRST_COMPLETED)
+        if life.done():
+            life.result()
+        try:
+            hub, url = started.result(0)
+            mine, other = (hub.database.write_now(_organisation, name, hub) for name in ("mine", "other"))
+            yield Running(hub, url, loop, mine, other, log)
+        finally:
+            loop.call_soon_threadsafe(stop.set)
+            life.result(60)
+
+
+@contextmanager
+def _thread() -> Iterator[asyncio.AbstractEventLoop]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="hub", daemon=True)
     thread.start()
-    started: Future[tuple[Hub, str]] = Future()
-    stop = asyncio.Event()
-
-    async def live() -> None:
-        async with _serving(database_url, folder, connectors, settings) as found:
-            started.set_result(found)
-            await stop.wait()
-
-    life = asyncio.run_coroutine_threadsafe(live(), loop)
-    wait([life, started], 60, FIRST_COMPLETED)
     try:
-        if life.done():
-            life.result()
-        hub, url = started.result(0)
-        mine, other = (hub.database.write_now(_organisation, name, hub) for name in ("mine", "other"))
-        yield Running(hub, url, loop, mine, other)
+        yield loop
     finally:
-        loop.call_soon_threadsafe(stop.set)
-        life.result(60)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()

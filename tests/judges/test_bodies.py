@@ -2,13 +2,14 @@
 
 from collections import Counter
 from typing import Any
+from uuid import uuid4
 
 import aiohttp
 import pytest
 
 from hub.core.intake.models import receipts, refusals
 from tests.judges.apps import add_app, signature_of
-from tests.judges.corpus import CLASSES, FORM, JSON, Case, Outcome
+from tests.judges.corpus import CLASSES, Case, Outcome
 from tests.judges.running import Running
 
 FIELDS = [
@@ -25,13 +26,6 @@ async def published(running: Running, client: aiohttp.ClientSession, **changes: 
     return str(shown["public_key"])
 
 
-def declared(case: Case, address: str) -> dict[str, str]:
-    """The headers of a case at an address; a plain form stands in for JSON at the page."""
-    kind = FORM if address == "page" and case.content_type == JSON else case.content_type
-    headers = {"Content-Type": kind} if kind is not None else {}
-    return {**headers, **({"Content-Encoding": case.encoding} if case.encoding else {})}
-
-
 class Judge:
     """Posts cases to the three addresses of one hub and tells what came of them."""
 
@@ -39,22 +33,35 @@ class Judge:
         self.running = running
         self.client = client
         self.paths = paths
+        self.stored: list[Any] = []
 
     async def outcome(self, case: Case, address: str) -> Outcome:
         """Post it and look."""
         before, counted = self.running.newest(receipts), self._refused()
-        headers = declared(case, address)
+        raw, kind = case.sent_to(address)
+        headers = {"Idempotency-Key": str(uuid4()), "Content-Type": kind, "Content-Encoding": case.encoding}
+        headers = {name: value for name, value in headers.items() if value is not None}
         if address == "hook":
             headers["X-Hub-Signature-256"] = signature_of(case.raw if case.unpacked is None else case.unpacked)
-        answer = await self.running.post(self.client, self.paths[address], case.raw, headers)
+        answer = await self.running.post(self.client, self.paths[address], raw, headers)
         await self.running.settled()
         new = self.running.rows(receipts, receipts.c.id > before)
         reasons = list((self._refused() - counted).elements())
         assert len(reasons) <= 1
+        self.stored += new[:1]
         if new:
-            assert bytes(new[0].raw) == (case.raw if case.unpacked is None else case.unpacked)
+            assert bytes(new[0].raw) == (raw if case.unpacked is None else case.unpacked)
         ends = tuple((row.disposition, row.reason) for row in new)
         return Outcome(answer.status, ends, reasons[0] if reasons else None)
+
+    async def unshown(self) -> dict[str, str]:
+        """What the API cannot show of all that was stored."""
+        paths = [f"/api/v1/{kind}?limit=200" for kind in ("receipts", "leads")]
+        for row in self.stored:
+            paths.append(f"/api/v1/receipts/{row.id}")
+            paths += [f"/api/v1/leads/{row.lead_id}"] if row.lead_id else []
+        answers = [(path, await self.running.ask(self.client, "GET", path)) for path in paths]
+        return {path: str(answer.status) for path, answer in answers if answer.status != 200}
 
     def _refused(self) -> Counter[str]:
         found: Counter[str] = Counter()
@@ -81,6 +88,7 @@ async def test_every_body_ends_as_its_rule_says(judge: Judge, bodies: Any) -> No
             found, expected = await judge.outcome(case, address), getattr(case, address)
             if found != expected:
                 wrong[f"{case.name} ({address})"] = f"{found}, not {expected}"
+    wrong |= await judge.unshown()
     assert not wrong, "\n" + "\n".join(f"{name}: {difference}" for name, difference in wrong.items())
 
 

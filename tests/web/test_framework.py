@@ -21,6 +21,7 @@ from hub.web.app import ROUTES, build_app
 from hub.web.csrf import TOKEN_HEADER
 from hub.web.limits import Claim, Limit, RateLimiter
 from hub.web.problems import PROBLEM_TYPE
+from hub.web.reading import read_body
 from hub.web.services import WebServices, client_address
 from tests.web.conftest import ORIGIN, PASSWORD, Hub
 
@@ -68,7 +69,7 @@ def extra_groups() -> tuple[RouteGroup, web.RouteTableDef]:
 
     @light.post("/light/read")
     async def read(request: web.Request) -> web.Response:
-        return web.Response(body=await request.read())
+        return web.Response(body=await read_body(request))
 
     @light.get("/light/boom")
     async def light_boom(_request: web.Request) -> web.Response:

@@ -57,7 +57,10 @@ export async function answerOf<T>(call: Promise<Outcome<T>>): Promise<T> {
   throw new ApiProblem(response.status, body.detail ?? body.title ?? `The hub answered ${response.status}.`, body.errors)
 }
 
-/** What went wrong, in a sentence. */
+/** What went wrong, in a sentence; of refused input the sentences about its fields. */
 export function sentence(error: unknown): string {
+  if (error instanceof ApiProblem && error.errors.length) {
+    return [...new Set(error.errors.map((each) => each.detail))].join(' ')
+  }
   return error instanceof Error ? error.message : 'Something went wrong. Try again.'
 }

@@ -8,6 +8,7 @@ from sqlalchemy.engine import Connection
 
 from hub.core.intake.models import receipts
 from hub.core.intake.receipts import Disposition
+from hub.core.processes.models import processes
 from hub.db.guard import ALL_ORGANISATIONS
 
 _SEES_ALL = {ALL_ORGANISATIONS: "the intake works off the receipts of every organisation"}
@@ -25,6 +26,12 @@ _UNRESOLVED = (
     .where(_PENDING, receipts.c.lease_owner == sa.bindparam("owner"), receipts.c.payload.is_(None))
     .order_by(receipts.c.id)
     .limit(sa.bindparam("most"))
+    .execution_options(**_SEES_ALL)
+)
+_ABANDONED = (
+    sa.select(receipts.c.lease_owner)
+    .where(_PENDING, receipts.c.lease_owner.is_not(None), receipts.c.lease_owner.not_in(sa.select(processes.c.name)))
+    .distinct()
     .execution_options(**_SEES_ALL)
 )
 _TAKE_OVER = (
@@ -47,6 +54,14 @@ def take_over(connection: Connection, process_name: str, dead: Sequence[str]) ->
     still had under way settles nothing (DG-06).
     """
     return connection.execute(_TAKE_OVER, {"from_owners": list(dead), "new_owner": process_name}).rowcount
+
+
+def abandoned(connection: Connection) -> list[str]:
+    """Names under which receipts are pending although no process of that name is registered.
+
+    A process may commit a last receipt after its work was released: when it was stopped or taken for dead just then.
+    """
+    return list(connection.scalars(_ABANDONED))
 
 
 def read_held(connection: Connection, process_name: str, most: int) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from time import perf_counter
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -25,6 +26,8 @@ from hub.db.upsert import add_counts
 ROWS_PER_COMMIT = 1_000
 FEW_ROWS = 64
 """So many are stored on the event loop itself, see ``Database.write_at_once``."""
+CROWD, CROWD_LASTS = 5, 0.03
+"""So many deliveries in one commit are a crowd, and for so many seconds after it."""
 TURNS = 3
 """Turns of the event loop from the bytes of a request to its delivery: those that came together share a commit."""
 
@@ -40,7 +43,9 @@ class _Waiting:
 
 
 class Ledger:
-    """Accepts deliveries for one process. ``on_stored`` is called on the event loop with rows just committed."""
+    """Accepts deliveries for one process. ``on_stored`` is called on the event loop with rows just committed,
+    ``on_unsure`` where the database did not answer: what was to be stored may stand there, and nobody knows of it.
+    """
 
     def __init__(
         self,
@@ -48,19 +53,26 @@ class Ledger:
         clock: Clock,
         process_name: str,
         on_stored: Callable[[Sequence[dict[str, Any]]], None] = lambda rows: None,
+        on_unsure: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
         self._clock = clock
         self._process_name = process_name
         self._on_stored = on_stored
+        self._on_unsure = on_unsure
         self._waiting: list[_Waiting] = []
         self._task: asyncio.Task[None] | None = None
         self._refused: Counter[tuple[str, date, str, str]] = Counter()
+        self._crowd = 0
+        self._crowd_seen = 0.0
 
     @property
     def waiting(self) -> int:
-        """How many deliveries wait for their commit; the work behind the ledger steps back while some do."""
-        return len(self._waiting)
+        """How many deliveries crowd in: those that shared the last commit, if it was just now and they were several.
+
+        The work behind the ledger steps back meanwhile.
+        """
+        return self._crowd if perf_counter() - self._crowd_seen < CROWD_LASTS else 0
 
     async def accept(self, delivery: Delivery) -> Accepted:
         """Store a delivery; when this returns its receipts are committed and flushed (DG-01).
@@ -129,6 +141,8 @@ class Ledger:
             if size >= ROWS_PER_COMMIT:
                 break
         group, self._waiting = self._waiting[:end], self._waiting[end:]
+        if len(group) >= CROWD:
+            self._crowd, self._crowd_seen = len(group), perf_counter()
         return group
 
     def _report(self, group: list[_Waiting], outcomes: list[bool | None]) -> None:
@@ -148,6 +162,7 @@ class Ledger:
             failure = _not_storable(failure)
         for waiting in group:
             _set_exception(waiting.done, failure)
+        self._on_unsure()
 
     async def _store_refusals(self, refused: Mapping[tuple[str, date, str, str], int]) -> None:
         try:

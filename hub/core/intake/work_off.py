@@ -23,11 +23,14 @@ from hub.db.engine import Database, DatabaseUnavailableError
 
 log = structlog.get_logger(__name__)
 
-HELD_IN_MEMORY = 2_000
+HELD_IN_MEMORY = 500
 """Receipts kept in memory; what comes beyond stays in the database and is read again when its turn comes."""
 SMALLEST_BATCH, LARGEST_BATCH = 8, 400
 IDLE_TARGET, BUSY_TARGET = 0.025, 0.008
-"""Seconds a settling transaction should hold the writer: less while deliveries wait for their commit."""
+"""Seconds a settling transaction should hold the writer: less while deliveries crowd in."""
+REST, LONGEST_REST = 4.0, 0.2
+"""While deliveries crowd in they go first: after a batch the work rests so many times as long as the batch took, but at
+most so many seconds. So it takes a fifth of the time at most, and never stands still."""
 RETRY_AFTER = 0.25
 
 Listener = Callable[[Sequence[Outcome]], None]
@@ -35,7 +38,7 @@ Listener = Callable[[Sequence[Outcome]], None]
 
 @dataclass
 class Intake:
-    """Turns receipts into leads for one process. ``is_busy`` says that deliveries wait for their commit."""
+    """Turns receipts into leads for one process. ``is_busy`` says that deliveries crowd in."""
 
     database: Database
     clock: Clock
@@ -98,14 +101,24 @@ class Intake:
             await self._wake.wait()
             self._wake.clear()
             while not self._stopping:
+                started = perf_counter()
                 try:
                     if not await self._next_batch():
                         break
+                    if self.is_busy():
+                        await self.clock.sleep(min(LONGEST_REST, REST * (perf_counter() - started)))
                 except DatabaseUnavailableError as failure:
                     log.warning("intake_waits_for_the_database", error=type(failure).__name__)
-                    self._has_more = True
-                    self._queue.clear()
-                    await self.clock.sleep(RETRY_AFTER)
+                    await self._begin_anew()
+                except Exception:
+                    log.exception("intake_failed_and_goes_on")
+                    await self._begin_anew()
+
+    async def _begin_anew(self) -> None:
+        """Forget what is in memory and read it again shortly: what of it was settled, only the database knows."""
+        self._has_more = True
+        self._queue.clear()
+        await self.clock.sleep(RETRY_AFTER)
 
     async def _next_batch(self) -> bool:
         if not self._queue and self._has_more:

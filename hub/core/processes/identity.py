@@ -8,17 +8,23 @@ locked file beside the database.
 import fcntl
 import hashlib
 import os
+import time
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from hub.db.engine import Database
+from hub.db.engine import NOTICES_BROKEN_NETWORK, Database
 
 SLOTS = 64
 LOCAL = "local"
+TRIES, PAUSE = 20, 0.1
+_OWN_SESSION = sa.text("SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()")
+_END_SESSION = sa.text(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = :pid AND backend_start = :began"
+)
 
 
 class NoFreeSlotError(Exception):
@@ -92,6 +98,7 @@ class _SessionLock:
         self.name = name
         self._engine = engine
         self._connection = connection
+        self._session = _session_of(connection)
 
     def confirm(self) -> None:
         """Ask the session; a new one has to take the lock again."""
@@ -100,8 +107,22 @@ class _SessionLock:
         except SQLAlchemyError:
             self._connection.close()
             self._connection = self._engine.connect()
-            if not _lock(self._connection, self.name):
-                raise NameLostError(f"another process is called {self.name} now") from None
+            self._take_again()
+            self._session = _session_of(self._connection)
+
+    def _take_again(self) -> None:
+        """Where the network broke, the server may keep our former session, and with it the lock, for a while."""
+        if _lock(self._connection, self.name):
+            return
+        if self._connection.scalar(_END_SESSION, self._session):
+            for _ in range(TRIES):
+                time.sleep(PAUSE)
+                if _lock(self._connection, self.name):
+                    return
+        raise NameLostError(
+            f"Another process is called {self.name} since the database was out of reach; this one has ended. "
+            "Start it again: it takes the next free name."
+        )
 
     def close(self) -> None:
         """Closing the session frees the lock."""
@@ -109,9 +130,15 @@ class _SessionLock:
         self._engine.dispose()
 
 
+def _session_of(connection: Connection) -> dict[str, Any]:
+    """What names this session and no later one."""
+    row = connection.execute(_OWN_SESSION).one()
+    return {"pid": row.pid, "began": row.backend_start}
+
+
 def _take_session(url: sa.URL, prefix: str) -> _SessionLock:
     engine = sa.create_engine(
-        url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 5}
+        url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT", connect_args=NOTICES_BROKEN_NETWORK
     )
     connection = engine.connect()
     for slot in range(1, SLOTS + 1):

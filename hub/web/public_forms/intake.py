@@ -146,7 +146,7 @@ class PublicForms:
             values = _fields(post.raw)
             wrong = faults(definition, values) if hold is None else {}
             if wrong:
-                return Outcome(Ending.INVALID, 422, form, post.entries, wrong)
+                return await self._refused(request, form, Outcome(Ending.INVALID, 422, form, post.entries, wrong))
             suspicions = await self._suspicions(form, post)
             delivery = Delivery(
                 organisation_id=form.row.organisation_id,
@@ -162,7 +162,7 @@ class PublicForms:
             )
             await self.ledger.accept(delivery)
         except KeyReusedError:
-            return Outcome(Ending.KEY_REUSED, 422, form, post.entries)
+            return await self._refused(request, form, Outcome(Ending.KEY_REUSED, 422, form, post.entries))
         except DatabaseUnavailableError:
             return _unavailable(form, post.entries)
         return Outcome(Ending.RECEIVED, 202, form, post.entries)
@@ -220,9 +220,6 @@ async def _read(request: web.Request) -> bytes | Outcome:
         return await read_body(request)
     except Problem as problem:
         return Outcome(Ending.UNREADABLE, problem.status, reason=problem.slug, detail=problem.detail)
-    except web.RequestPayloadError:
-        detail = "The body cannot be unpacked; send it plain, or with a right Content-Encoding."
-        return Outcome(Ending.UNREADABLE, 400, reason="unreadable-body", detail=detail)
 
 
 def _inbound(request: web.Request, body: bytes, now: datetime, form: CurrentForm | None) -> InboundRequest:

@@ -444,7 +444,7 @@ def _last_record(connection: sa.Connection, organisation_id):
     ).one()
 
 
-@pytest.mark.proves("DA-01", "I7")
+@pytest.mark.proves("DA-01")
 async def test_no_token_or_secret_is_readable_anywhere(stage: Stage, caplog) -> None:
     """Canaries in tokens and in the app's secret: not in any column, log line or text, and all values open."""
     with caplog.at_level(logging.DEBUG):

@@ -47,7 +47,7 @@ def prepare(database: Database, family: Family) -> Place:
     return place
 
 
-@pytest.mark.proves("TK-01", "I10")
+@pytest.mark.proves("TK-01")
 async def test_one_expiry_makes_one_request_over_all_processes(
     database: Database, database_url: str, processes: ForkServerContext
 ) -> None:
@@ -88,7 +88,7 @@ async def die(processes: ForkServerContext, *arguments: Any) -> None:
     assert process.exitcode == -9
 
 
-@pytest.mark.proves("TK-02", "I10")
+@pytest.mark.proves("TK-02")
 @pytest.mark.parametrize("is_graceful", [False, True], ids=["strict", "grace"])
 async def test_a_kill_at_any_step_never_ends_in_a_loop(
     database: Database, database_url: str, processes: ForkServerContext, is_graceful: bool

