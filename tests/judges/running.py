@@ -59,7 +59,7 @@ class Organisation:
     """One organisation and a session per role."""
 
     id: UUID
-    users: dict[str, UUID] = field(default_factory=dict)
+    user_ids: dict[str, UUID] = field(default_factory=dict)
     sessions: dict[str, str] = field(default_factory=dict)
 
 
@@ -234,10 +234,10 @@ def _organisation(connection: Connection, name: str, hub: Hub) -> Organisation:
     found = connection.execute(sa.select(roles.c.name, roles.c.id).where(roles.c.organisation_id == organisation_id))
     role_ids = {row.name: row.id for row in found}
     for role in ROLES[1:]:
-        made.users[role] = new_id()
+        made.user_ids[role] = new_id()
         connection.execute(
             sa.insert(users).values(
-                id=made.users[role],
+                id=made.user_ids[role],
                 organisation_id=organisation_id,
                 email=f"{role.lower()}@{name}.example.com",
                 name=role,
@@ -247,7 +247,7 @@ def _organisation(connection: Connection, name: str, hub: Hub) -> Organisation:
                 created_at=now,
             )
         )
-    for role, user_id in made.users.items():
+    for role, user_id in made.user_ids.items():
         made.sessions[role] = sessions.start_session(
             connection, organisation_id, user_id, address="192.0.2.1", agent="judge", now=now
         )

@@ -192,6 +192,8 @@ async def hub(
         ClientSession(cookie_jar=DummyCookieJar(), auto_decompress=False) as client,
     ):
         yield Hub(web_services, server, client, mine, other)
+        # As a hub stops: streams that are still open end at once.
+        web_services.lifecycle.stop()
 
 
 def _organisation(connection: Connection, name: str, password_hash: str, services: WebServices) -> Organisation:
