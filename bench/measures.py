@@ -7,9 +7,8 @@ import statistics
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
-
-import psutil
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ def machine() -> dict[str, Any]:
         "processor": _processor(),
         "cores": os.cpu_count(),
         "usable_cores": sorted(os.sched_getaffinity(0)),
-        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "system": f"{platform.system()} {platform.release()}",
         "filesystem": _filesystem(),
         "python": platform.python_version(),
@@ -85,12 +84,12 @@ def machine() -> dict[str, Any]:
 
 
 def _processor() -> str:
-    with open("/proc/cpuinfo") as lines:
-        return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
 
 
 def _filesystem() -> str:
     """Of the folder in which databases are made."""
     folder = os.path.realpath(tempfile.gettempdir())
-    mounts = [each for each in psutil.disk_partitions(all=True) if folder.startswith(each.mountpoint)]
-    return max(mounts, key=lambda each: len(each.mountpoint)).fstype if mounts else "unknown"
+    mounts = [line.split()[1:3] for line in Path("/proc/mounts").read_text().splitlines()]
+    return max(((where, kind) for where, kind in mounts if folder.startswith(where)), key=lambda each: len(each[0]))[1]

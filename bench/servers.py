@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import psutil
 import sqlalchemy as sa
 
 from bench.generator import SIGNATURE, Request
@@ -28,7 +27,6 @@ from hub.settings import Settings
 from tests.postgres import running_server
 
 DATABASES = ("sqlite", "postgres")
-CONNECTORS = {KEY: "bench.source"}
 READY_WITHIN = 30.0
 MIB = 1024 * 1024
 
@@ -52,9 +50,11 @@ class Server:
 
     def use(self) -> Use:
         """What it takes of the machine."""
-        seen = psutil.Process(self.process.pid)
-        times = seen.cpu_times()
-        return Use(times.user + times.system, seen.memory_info().rss / MIB)
+        kernel = Path(f"/proc/{self.process.pid}")
+        after_name = (kernel / "stat").read_text().rpartition(")")[2].split()
+        ticks = int(after_name[11]) + int(after_name[12])
+        pages = int((kernel / "statm").read_text().split()[1])
+        return Use(ticks / os.sysconf("SC_CLK_TCK"), pages * os.sysconf("SC_PAGE_SIZE") / MIB)
 
     def stop(self) -> None:
         """End it in good order."""
@@ -130,7 +130,7 @@ def _open(where: Place, settings: Settings) -> Any:
 def hub(where: Place, **environment: str) -> Iterator[Server]:
     """``leadhub serve`` on a prepared place."""
     port = free_port()
-    _install_connectors(where.folder)
+    _install_connector(where.folder)
     command = [str(Path(sys.executable).with_name("leadhub")), "serve", "--port", str(port)]
     with _running("hub", command, port, where.folder, _hub_environment(where) | environment) as server:
         yield server
@@ -210,13 +210,12 @@ def _hub_environment(where: Place) -> dict[str, str]:
     }
 
 
-def _install_connectors(folder: Path) -> None:
+def _install_connector(folder: Path) -> None:
     """What an installer would write for a third party's connector: a distribution that names its module."""
     metadata = folder / "leadhub_bench_source-1.0.dist-info"
     metadata.mkdir(exist_ok=True)
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: leadhub-bench-source\nVersion: 1.0\n")
-    lines = [f"{key} = {module}" for key, module in CONNECTORS.items()]
-    (metadata / "entry_points.txt").write_text("[hub.connectors]\n" + "\n".join(lines) + "\n")
+    (metadata / "entry_points.txt").write_text(f"[hub.connectors]\n{KEY} = bench.source\n")
 
 
 def lead_request(world: World) -> Request:

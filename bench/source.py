@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError
 
+import bench.transactions  # noqa: F401 - notes how long transactions last, where it is told to
 from hub.connector.base import Connector, Receives
 from hub.connector.errors import BadPayloadError, UnverifiedRequestError
 from hub.connector.hookspecs import hookimpl

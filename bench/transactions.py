@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -42,18 +43,16 @@ def _timed(write: Callable[..., Any]) -> Callable[..., Any]:
 def _save() -> None:
     found = sorted(_seconds)
     if FILE and found:
-        with open(FILE, "w") as file:
-            json.dump(
-                {
-                    "transactions": len(found),
-                    "p50_ms": found[len(found) // 2] * 1000,
-                    "p99_ms": found[int(len(found) * 0.99)] * 1000,
-                    "longest_ms": found[-1] * 1000,
-                },
-                file,
-            )
+        noted = {
+            "transactions": len(found),
+            "p50_ms": found[len(found) // 2] * 1000,
+            "p99_ms": found[int(len(found) * 0.99)] * 1000,
+            "longest_ms": found[-1] * 1000,
+        }
+        Path(FILE).write_text(json.dumps(noted))
 
 
 if FILE:
     Database.write_now = _timed(Database.write_now)  # type: ignore[method-assign]
+    Database.write_here = _timed(Database.write_here)  # type: ignore[method-assign]
     atexit.register(_save)

@@ -6,6 +6,7 @@ outlives a power cut (tests ask for them), and yet no test waits for a disk. All
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,6 +36,11 @@ def _quick_folder() -> Path:
 QUICK_FOLDER = _quick_folder()
 # pytest reads it when it makes the first tmp_path.
 os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(QUICK_FOLDER))
+
+
+def pytest_configure() -> None:
+    """Asked to end, a run first ends the servers and processes it started, as it does on Ctrl-C."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture

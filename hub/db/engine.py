@@ -17,7 +17,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from hub.db import guard
@@ -28,17 +28,28 @@ T = TypeVar("T")
 READERS = 4
 WRITERS = 4
 BUSY_TIMEOUT_MS = 15_000
-NOTICES_BROKEN_NETWORK = {
+_SERVER_SIDE = {
+    "timezone": "UTC",
+    "lock_timeout": "15s",
+    "idle_in_transaction_session_timeout": "15s",
+    "tcp_keepalives_idle": 5,
+    "tcp_keepalives_interval": 2,
+    "tcp_keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+POSTGRES_CONNECTION = {
     "connect_timeout": 5,
     "keepalives_idle": 5,
     "keepalives_interval": 2,
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
+    "options": " ".join(f"-c {name}={value}" for name, value in _SERVER_SIDE.items()),
 }
-"""libpq's settings: without them a connection whose other end silently went away is waited for a quarter of an hour."""
+"""How both ends notice that the other one silently went away, or stands still in the midst of a transaction. Without
+this we would wait for a lost server for a quarter of an hour, and everybody for the locks of a lost process."""
 _WRITES = "leadhub_writes"
 _AT_ONCE = "leadhub_at_once"
-QUICK = 0.005
+QUICK = 0.008
 """Seconds that a write at once may take on average."""
 REST = 2.0
 """Seconds until a disk that was slow is tried again."""
@@ -85,16 +96,22 @@ class Database:
         to a thread and back takes longer than doing it. Otherwise, and on PostgreSQL, it is ``write``.
         """
         if self.is_sqlite and self._disk.is_quick() and self._writing.acquire(blocking=False):
-            started = perf_counter()
             try:
-                with _named_failures(), self._engine_at_once.begin() as connection:
-                    return work(connection, *args, **kwargs)
+                return self.write_here(work, *args, **kwargs)
             except _WriterElsewhereError:
                 pass
             finally:
                 self._writing.release()
-                self._disk.note(perf_counter() - started)
         return await self.write(work, *args, **kwargs)
+
+    def write_here(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The short way of ``write_at_once``; raises at once where another process writes."""
+        started = perf_counter()
+        try:
+            with _named_failures(), self._engine_at_once.begin() as connection:
+                return work(connection, *args, **kwargs)
+        finally:
+            self._disk.note(perf_counter() - started)
 
     def read_now(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """``read`` on the calling thread."""
@@ -143,6 +160,10 @@ def _named_failures() -> Iterator[None]:
         yield
     except (OperationalError, InterfaceError, PoolTimeoutError) as failure:
         raise DatabaseUnavailableError(f"the database did not take the work: {type(failure).__name__}") from failure
+    except DBAPIError as failure:
+        if not failure.connection_invalidated:
+            raise
+        raise DatabaseUnavailableError(f"the database ended the connection: {type(failure).__name__}") from failure
 
 
 def _sqlite_engine(url: sa.URL) -> sa.Engine:
@@ -200,5 +221,5 @@ def _postgres_engine(url: sa.URL) -> sa.Engine:
         pool_size=READERS + WRITERS,
         max_overflow=8,
         pool_pre_ping=True,
-        connect_args={**NOTICES_BROKEN_NETWORK, "options": "-c timezone=UTC -c lock_timeout=15s"},
+        connect_args=POSTGRES_CONNECTION,
     )

@@ -110,9 +110,13 @@ async def _ensure_people(stage: Stage, sign_in: SignIn, centre_ids: list[str]) -
         if not people[email]["has_password"]:
             link = await admin.post(f"/api/v1/users/{people[email]['id']}/password-link")
             await admin.post("/api/v1/password", {"token": link["password_token"], "password": sign_in.password})
-        if role == "Sales":
-            await admin.post("/api/v1/assignees", {"user_id": people[email]["id"]})
-    await admin.patch(f"/api/v1/assignees/{people[sign_in.email]['id']}", {"takes_leads": False})
+        await _ensure_assignee(stage, people[email]["id"], takes_leads=role == "Sales")
+    await _ensure_assignee(stage, people[sign_in.email]["id"], takes_leads=False)
+
+
+async def _ensure_assignee(stage: Stage, user_id: str, *, takes_leads: bool) -> None:
+    await stage.admin.post("/api/v1/assignees", {"user_id": user_id})
+    await stage.admin.patch(f"/api/v1/assignees/{user_id}", {"takes_leads": takes_leads})
 
 
 # --- the account at the platform --------------------------------------------------------------------------------

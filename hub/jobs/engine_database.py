@@ -4,7 +4,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from hub.db.engine import NOTICES_BROKEN_NETWORK
+from hub.db.engine import POSTGRES_CONNECTION
 
 
 def own_url(database: sa.URL) -> sa.URL:
@@ -16,9 +16,7 @@ def own_url(database: sa.URL) -> sa.URL:
 
 def engine_for(url: sa.URL) -> sa.Engine:
     if url.get_backend_name() != "sqlite":
-        return sa.create_engine(
-            url, pool_size=4, max_overflow=4, pool_pre_ping=True, connect_args=NOTICES_BROKEN_NETWORK
-        )
+        return sa.create_engine(url, pool_size=4, max_overflow=4, pool_pre_ping=True, connect_args=POSTGRES_CONNECTION)
     engine = sa.create_engine(
         url, poolclass=sa.QueuePool, pool_size=4, max_overflow=4, connect_args={"check_same_thread": False}
     )

@@ -37,7 +37,7 @@ class BrowserMissingError(Exception):
 
 
 def find_or_install() -> str:
-    """The path of a Chromium that starts; fetches one (about 150 MB, a minute or two) where there is none.
+    """The path of a Chromium that starts; fetches one (about 200 MB on a bare Debian) where there is none.
 
     Safe to call from several processes at once: one fetches, the others wait.
 

@@ -161,7 +161,7 @@ async def test_ten_thousand_leads_over_many_pages_come_whole_while_new_ones_arri
     database: Database, clock: VirtualClock
 ) -> None:
     """A backfill of 10,000 leads; after each of its pages another lead comes in. Each has one receipt."""
-    async with open_virtual_hub(database, clock) as hub:
+    async with open_virtual_hub(database, clock, page_size=500) as hub:
         form = Day(hub).forms[0]
         hub.simulator.largest_page = 500
         start = clock.now() - timedelta(days=20)
@@ -175,3 +175,20 @@ async def test_ten_thousand_leads_over_many_pages_come_whole_while_new_ones_arri
         await hub.pass_time(timedelta(hours=1))
         assert len(hub.simulator.submissions) == 10_020
         assert hub.received_ids() == sorted(hub.simulator.submissions)
+
+
+@pytest.mark.proves("X-02")
+async def test_a_subscription_dropped_by_the_platform_is_restored_within_an_interval(
+    database: Database, clock: VirtualClock
+) -> None:
+    """What came in between is read from the list, and deliveries arrive again."""
+    async with open_virtual_hub(database, clock) as hub:
+        day = Day(hub)
+        await hub.connect()
+        hub.simulator.end_subscriptions()
+        assert await hub.simulator.announce([day.lead()]) == []
+        await hub.pass_time(timedelta(minutes=20))
+        assert await hub.simulator.announce([day.lead()]) != []
+        await hub.turn()
+        day.assert_each_lead_is_there_once()
+        assert hub.shares() == {"pull": 1, "webhook": 1}

@@ -245,12 +245,12 @@ def _add_up(found: dict[str, int], share: PathShare) -> None:
 
 @asynccontextmanager
 async def open_virtual_hub(
-    database: Database, clock: VirtualClock, *, platform_ahead: timedelta = timedelta(0)
+    database: Database, clock: VirtualClock, *, platform_ahead: timedelta = timedelta(0), page_size: int = 200
 ) -> AsyncIterator[VirtualHub]:
     """A hub with an organisation and an app, not connected yet. ``platform_ahead``: how far its clock is off."""
     simulator = MetaAdsSimulator(ShiftedClock(clock, platform_ahead) if platform_ahead else clock)
     async with simulator, LoopbackTransport(simulator.origin_overrides()) as transport:
-        hub = await _assemble(database, clock, simulator, transport)
+        hub = await _assemble(database, clock, simulator, transport, page_size)
         await hub.door.open()
         simulator.reach = {ORIGIN: f"http://127.0.0.1:{hub.door.port}"}
         await hub.engine.begin()
@@ -262,7 +262,7 @@ async def open_virtual_hub(
 
 
 async def _assemble(
-    database: Database, clock: VirtualClock, simulator: MetaAdsSimulator, transport: LoopbackTransport
+    database: Database, clock: VirtualClock, simulator: MetaAdsSimulator, transport: LoopbackTransport, page_size: int
 ) -> VirtualHub:
     connectors: dict[str, Connector] = {"meta_ads": MetaAds()}
     sealer = Sealer(MasterKeyring({"k1": SecretBytes(bytes(range(32)))}), clock)
@@ -280,7 +280,9 @@ async def _assemble(
     )
     engine.every(timedelta(seconds=20), "sweep", Sweeping(database, clock, PROCESS, intake.look_again).sweep)
     receiver = Receiver(database, Endpoints(database, connectors, sealer, clock), ledger)
-    organisation_id, user_id, app_id = database.write_now(_furnish, sealer, connectors["meta_ads"], simulator, clock)
+    settings = {name: _plain(value) for name, value in simulator.settings() if value is not None}
+    settings["page_size"] = page_size
+    organisation_id, user_id, app_id = database.write_now(_furnish, sealer, connectors["meta_ads"], settings, clock)
     hub = VirtualHub(
         database=database,
         clock=clock,
@@ -299,7 +301,7 @@ async def _assemble(
 
 
 def _furnish(
-    connection: Connection, sealer: Sealer, connector: Connector, simulator: MetaAdsSimulator, clock: VirtualClock
+    connection: Connection, sealer: Sealer, connector: Connector, settings: dict[str, object], clock: VirtualClock
 ) -> tuple[UUID, UUID, UUID]:
     now = clock.now()
     organisation_id = create_organisation(
@@ -320,9 +322,8 @@ def _furnish(
         )
     )
     make_assignee(connection, organisation_id, user_id)
-    values = {name: _plain(value) for name, value in simulator.settings() if value is not None}
     app = create_app(
-        connection, sealer, connector, organisation_id, name="Test", values=values, actor="user:test", now=now
+        connection, sealer, connector, organisation_id, name="Test", values=settings, actor="user:test", now=now
     )
     return organisation_id, user_id, app.id
 

@@ -125,8 +125,12 @@ class HubProcess:
 
     def terminate(self) -> None:
         """SIGTERM; ``ended`` waits."""
+        self.signal(signal.SIGTERM)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Any signal."""
         if self.running is not None:
-            self.running.send_signal(signal.SIGTERM)
+            self.running.send_signal(number)
 
     async def ended(self, within: float) -> int:
         """The exit code. Raises ``subprocess.TimeoutExpired``."""

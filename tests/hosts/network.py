@@ -12,11 +12,13 @@ BRIDGE, BRIDGE_ADDRESS, MASK = "leadhub0", "10.77.0.1", 24
 
 @dataclass(frozen=True)
 class Host:
-    """Where a process runs. ``address`` is how others reach it; ``prefix`` goes before its command."""
+    """Where a process runs. ``address`` is how others reach it; ``prefix`` goes before its command,
+    ``cable`` is the end of its cable at the bridge."""
 
     name: str
     address: str
     prefix: tuple[str, ...] = ()
+    cable: str = ""
 
 
 LOOPBACK = Host("loopback", "127.0.0.1")
@@ -64,7 +66,12 @@ def _join(stack: ExitStack, name: str, place: int) -> Host:
     ):
         _ip("-n", space, *line)
     renamed = ("unshare", "--uts", "sh", "-c", f'hostname {name}; exec "$@"', "sh")
-    return Host(name, address, ("ip", "netns", "exec", space, *renamed))
+    return Host(name, address, ("ip", "netns", "exec", space, *renamed), outside)
+
+
+def set_cable(host: Host, *, plugged: bool) -> None:
+    """Pull a host's cable, or plug it in: nobody is told, packets just stop."""
+    _ip("link", "set", host.cable, "up" if plugged else "down")
 
 
 def _ip(*arguments: str) -> None:

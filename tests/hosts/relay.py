@@ -24,6 +24,8 @@ class Relay:
         self._target, self._listen = target, listen
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
+        self._clients: set[asyncio.StreamWriter] = set()
+        self._is_silent = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._sign: bytes | None = None
         self._wanted: Callable[[bytes], bool] = lambda seen: True
@@ -40,9 +42,7 @@ class Relay:
         assert self._server is not None
         self._server.close()
         self.cut_all()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks)
 
     @property
     def port(self) -> int:
@@ -56,7 +56,14 @@ class Relay:
 
     def cut_all(self) -> None:
         """Break every connection off."""
+        self._is_silent = False
         for writer in list(self._open):
+            writer.transport.abort()
+
+    def cut_clients(self) -> None:
+        """Break every connection off on the client's side only: the target learns nothing of it."""
+        self._is_silent = True
+        for writer in self._clients:
             writer.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -70,6 +77,8 @@ class Relay:
             writer.transport.abort()
             return
         self._open |= {writer, onward}
+        self._clients.add(writer)
+        self._is_silent = False
         line = _Line()
         try:
             async with asyncio.TaskGroup() as group:
@@ -78,7 +87,8 @@ class Relay:
         except* (OSError, _CutError):
             pass
         finally:
-            for each in (writer, onward):
+            self._clients.discard(writer)
+            for each in (writer,) if self._is_silent else (writer, onward):
                 self._open.discard(each)
                 each.transport.abort()
 

@@ -22,7 +22,7 @@ from plugins.meta_ads.simulator.platform import MetaAdsSimulator
 
 PATIENCE = 15.0
 """Seconds that a sender waits for one answer; after that it was not acknowledged."""
-PAUSE = 0.05
+PAUSE = 0.2
 GIVES_UP_AFTER = 60.0
 QUESTIONS = (
     Question(key="full_name", label="Full name"),

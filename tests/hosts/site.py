@@ -1,7 +1,7 @@
 """A whole deployment for a test: processes, simulated platform, administrator, load and books."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,8 @@ from tests.hosts.hub_process import Deployment, HubProcess
 from tests.hosts.network import LOOPBACK, Host
 from tests.hosts.office import Office
 from tests.hosts.senders import Load, form_load, platform_load
+
+CALM = 0.5
 
 
 @dataclass
@@ -41,7 +43,7 @@ class Site:
         """All of them."""
         return [*self.serving, *self.workers]
 
-    async def load(self, *, forms: int = 8, platform: int = 4, pause: float = 0.05) -> None:
+    async def load(self, *, forms: int = 8, platform: int = 4, pause: float = 0.1) -> None:
         """Set senders to work on all serving processes."""
         folder, targets = self.deployment.folder / f"load-{len(self.loads)}", [each.url for each in self.serving]
         folder.mkdir()
@@ -51,6 +53,11 @@ class Site:
         ]
         for each in own:
             self.loads.append(await self.stack.enter_async_context(each))
+
+    def calm_down(self) -> None:
+        """Senders go on, but let the machine breathe."""
+        for each in self.loads:
+            each.pause = CALM
 
     async def finish(self) -> None:
         """No new submissions; all that were begun are acknowledged when this returns."""
@@ -103,13 +110,16 @@ async def open_site(
     workers: Sequence[str] = (),
     hosts: Sequence[Host] = (),
     ways: Mapping[str, str] = MappingProxyType({}),
+    before: Callable[[str], AbstractAsyncContextManager[None]] = lambda simulated: nullcontext(),
 ) -> AsyncIterator[Site]:
     """Start everything, set it up and connect the platform. ``hosts``: one per process, this machine by default.
 
     ``ways``: the database's address for a process by name, where it differs from ``database_url``, which we use.
+    ``before`` is entered before they start, with the address at which the platform is simulated.
     """
     async with AsyncExitStack() as stack:
         simulator = await stack.enter_async_context(MetaAdsSimulator(SystemClock()))
+        await stack.enter_async_context(before(simulator.base_url))
         deployment = Deployment(folder, database_url, simulator.origin_overrides())
         deployment.migrate()
         placed = [*hosts, *[LOOPBACK] * (len(serving) + len(workers) - len(hosts))]

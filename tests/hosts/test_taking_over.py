@@ -35,7 +35,6 @@ async def test_work_of_killed_processes_goes_on_elsewhere_within_35_seconds(
     for each in folders:
         each.mkdir()
     plays = await asyncio.gather(_on_postgres(folders[0], own_postgres), _on_sqlite(folders[1]))
-    print(plays)
     for told in plays:
         assert told["differences"] == [], told
         assert told["seconds"] is not None, told

@@ -1,5 +1,6 @@
 """Migrations, both ways on both databases, end where the code's tables are."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,14 +12,13 @@ from hub.db.engine import Database
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """A database without any table."""
-    if request.param == "sqlite":
-        database = Database(f"sqlite:///{tmp_path / 'empty.db'}")
-    else:
-        database = Database(request.getfixturevalue("empty_postgres_url"))
-    request.addfinalizer(database.close)
-    return database
+    is_sqlite = request.param == "sqlite"
+    url = f"sqlite:///{tmp_path / 'empty.db'}" if is_sqlite else request.getfixturevalue("empty_postgres_url")
+    database = Database(url)
+    yield database
+    database.close()
 
 
 @pytest.mark.proves("DA-09")

@@ -10,6 +10,7 @@ import aiohttp
 from tests.judges.running import Organisation, Running
 
 SECRET = "a1b2c3d4e5f60718293a4b5c6d7e8f90"
+PLAIN_APP = {"app_id": "123456789", "app_secret": SECRET}
 
 
 @dataclass(frozen=True)

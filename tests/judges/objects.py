@@ -1,5 +1,6 @@
 """One of everything that an address of the API can name, in each of the two organisations."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -8,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.connector.models import Choice, FieldType, Question, SourceForm
-from hub.core.accounts.models import api_keys, user_sessions
+from hub.core.accounts.models import api_keys, sessions
 from hub.core.connections.models import connection_parts
 from hub.core.field_mappings.findings import list_findings
 from hub.core.field_mappings.queries import list_source_forms
@@ -18,11 +19,13 @@ from hub.core.organisations.models import centres, roles
 from hub.core.pipelines.queries import list_pipelines, list_sources, list_stages, list_types
 from hub.core.routing.queries import list_queues
 from hub.core.routing.rulebook import create_rule, parse_rule
+from hub.db.schema import new_id
 from tests.factories import START, add_connection
 from tests.judges.apps import add_app
 from tests.judges.running import Organisation, Running
 
 PART = "page-1"
+KEY_LIFE = timedelta(days=30)
 FIELDS = [
     {"key": "full_name", "label": "Your name", "kind": "text", "maps_to": "full_name"},
     {"key": "email", "label": "E-mail", "kind": "email", "maps_to": "email"},
@@ -55,7 +58,8 @@ async def make_objects(running: Running, client: aiohttp.ClientSession, owner: O
     posted = await running.post(client, f"/f/{form['public_key']}", _encoded(values), _FORM)
     assert posted.status == 200
     await running.settled()
-    key = {"name": "far", "permissions": ["leads:view:own"], "expires_at": "2099-01-01T00:00:00Z"}
+    until = (running.hub.clock.now() + KEY_LIFE).isoformat()
+    key = {"name": "far", "permissions": ["leads:view:own"], "expires_at": until}
     await running.made(client, "/api/v1/api-keys", key, owner=owner)
     receipt = running.rows(receipts, receipts.c.organisation_id == owner.id)[-1]
     found = running.hub.database.write_now(_rest, owner)
@@ -79,7 +83,7 @@ def _rest(connection: Connection, owner: Organisation) -> dict[str, UUID]:
     form = SourceForm(id="form-1", name="Spring", questions=QUESTIONS, part_id=PART)
     upsert_source_forms(connection, owner.id, connection_id, [form], START)
     target = {"kind": "user", "user_id": str(owner.user_ids["Sales"])}
-    rule = parse_rule({"name": "Everything", "conditions": {"all": []}, "target": target})
+    rule = parse_rule({"name": f"Everything {new_id()}", "conditions": {"all": []}, "target": target})
     listed = [each for each in list_source_forms(connection, owner.id) if each.connection_id == connection_id]
     return {
         "connection_id": connection_id,
@@ -97,7 +101,7 @@ def _rest(connection: Connection, owner: Organisation) -> dict[str, UUID]:
             for name, table in (
                 ("role_id", roles),
                 ("centre_id", centres),
-                ("session_id", user_sessions),
+                ("session_id", sessions),
                 ("key_id", api_keys),
             )
         },

@@ -23,7 +23,8 @@ from hub.connector.base import Connector
 from hub.connectors import Registry
 from hub.core.accounts import first_run, sessions
 from hub.core.intake.models import receipts
-from hub.core.organisations.models import roles, users
+from hub.core.organisations.models import roles, user_centres, users
+from hub.core.organisations.queries import list_centres
 from hub.core.tables import metadata
 from hub.db.guard import ALL_ORGANISATIONS
 from hub.db.schema import new_id
@@ -229,7 +230,6 @@ def _organisation(connection: Connection, name: str, hub: Hub) -> Organisation:
         first_run.NewPerson(name="Administrator", email=f"admin@{name}.example.com", password_hash=NO_PASSWORD),
         now=now,
     )
-    furnish_organisation(connection, organisation_id, now)
     made = Organisation(organisation_id, {"Administrator": admin_id})
     found = connection.execute(sa.select(roles.c.name, roles.c.id).where(roles.c.organisation_id == organisation_id))
     role_ids = {row.name: row.id for row in found}
@@ -247,6 +247,11 @@ def _organisation(connection: Connection, name: str, hub: Hub) -> Organisation:
                 created_at=now,
             )
         )
+    furnish_organisation(connection, organisation_id, now)
+    centre_id = list_centres(connection, organisation_id)[0].id
+    for role in ("Manager", "Sales"):
+        place = {"organisation_id": organisation_id, "user_id": made.user_ids[role], "centre_id": centre_id}
+        connection.execute(sa.insert(user_centres).values(place))
     for role, user_id in made.user_ids.items():
         made.sessions[role] = sessions.start_session(
             connection, organisation_id, user_id, address="192.0.2.1", agent="judge", now=now

@@ -10,20 +10,8 @@ import pytest
 from hub.core.intake.models import receipts, refusals
 from tests.judges.apps import add_app, signature_of
 from tests.judges.corpus import CLASSES, Case, Outcome
+from tests.judges.objects import publish_form
 from tests.judges.running import Running
-
-FIELDS = [
-    {"key": "full_name", "label": "Your name", "kind": "text", "maps_to": "full_name"},
-    {"key": "email", "label": "E-mail", "kind": "email", "maps_to": "email"},
-]
-
-
-async def published(running: Running, client: aiohttp.ClientSession, **changes: Any) -> str:
-    """The public key of a new form that collects."""
-    content = {"title": "Book a trial", "description": "We call you back.", "fields": FIELDS, **changes}
-    form = await running.made(client, "/api/v1/forms", content)
-    shown = await running.made(client, f"/api/v1/forms/{form['id']}/publish", None)
-    return str(shown["public_key"])
 
 
 class Judge:
@@ -73,7 +61,7 @@ class Judge:
 @pytest.fixture
 async def judge(running: Running, client: aiohttp.ClientSession) -> Judge:
     """A signed address and a form."""
-    key = await published(running, client)
+    key = (await publish_form(running, client))["public_key"]
     app = await add_app(running, client)
     return Judge(running, client, {"hook": app.path, "json": f"/api/v1/forms/{key}/submissions", "page": f"/f/{key}"})
 

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from hub.db.engine import NOTICES_BROKEN_NETWORK, Database
+from hub.db.engine import POSTGRES_CONNECTION, Database
 
 SLOTS = 64
 LOCAL = "local"
@@ -138,7 +138,7 @@ def _session_of(connection: Connection) -> dict[str, Any]:
 
 def _take_session(url: sa.URL, prefix: str) -> _SessionLock:
     engine = sa.create_engine(
-        url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT", connect_args=NOTICES_BROKEN_NETWORK
+        url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT", connect_args=POSTGRES_CONNECTION
     )
     connection = engine.connect()
     for slot in range(1, SLOTS + 1):

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from sqlalchemy.engine import Connection
 
 from hub.core.accounts.permissions import Permission
@@ -22,7 +22,10 @@ ASSIGNEES = RouteGroup("Assignees", failures=failures)
 _VIEW, _EDIT = Permission("routing", "view"), Permission("routing", "edit")
 _URL = "/api/v1/assignees/{user_id}"
 
-Spans = Annotated[tuple[tuple[str, str], ...], Field(max_length=20)]
+_PAIR = {"type": "array", "items": {"type": "string"}, "minItems": 2, "maxItems": 2}
+Span = Annotated[tuple[str, str], WithJsonSchema(_PAIR)]
+"""From and until. Described as a plain list: many tools for descriptions do not know ``prefixItems``."""
+Spans = Annotated[tuple[Span, ...], Field(max_length=20)]
 
 
 class AssigneeShown(BaseModel):
@@ -39,7 +42,7 @@ class AssigneeShown(BaseModel):
     weight: int
     absent_from: datetime | None
     absent_until: datetime | None
-    hours: dict[str, list[tuple[str, str]]] | None
+    hours: dict[str, list[Span]] | None
     time_zone: str | None
     open_leads: int
     last_assigned_at: datetime | None

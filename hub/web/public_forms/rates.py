@@ -20,14 +20,13 @@ class FormRates:
 
     def of_sender(self, network: str) -> list[Claim]:
         """What can be counted before the form is known."""
-        return [
-            Claim(Limit("forms-total", self.total, _MINUTE), ""),
-            Claim(Limit("forms-address", self.address, _MINUTE), network),
-        ]
+        return [Claim(Limit("forms-address", self.address, _MINUTE), network)]
 
     def of_form(self, form: PublicForm) -> list[Claim]:
-        """What is counted for the form and its organisation."""
+        """What is counted for the form, its organisation and all forms: together, so that what one form is refused
+        uses up nothing of the others."""
         return [
+            Claim(Limit("forms-total", self.total, _MINUTE), ""),
             Claim(Limit("forms-organisation", self.organisation, _MINUTE), str(form.organisation_id)),
             Claim(Limit("forms-form", self.form, _MINUTE), str(form.id)),
         ]

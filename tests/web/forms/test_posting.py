@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from hub.connector.models import Consent, RawSubmission
+from hub.connector.models import RawSubmission
 from hub.core.forms import service
 from hub.core.forms.definition import FormDefinition
 from hub.web.public_forms.rates import FormRates
