@@ -19,7 +19,6 @@ from hub.connector.hookspecs import hookimpl
 from hub.connector.models import (
     Answer,
     Campaign,
-    Identifier,
     InboundRequest,
     Manifest,
     RawSubmission,
@@ -41,10 +40,10 @@ class Settings(BaseModel):
 class WireLead(BaseModel):
     """The body of a delivery. ``sent_at`` is in microseconds since 1970, so that latency can be told from it."""
 
-    id: Identifier
-    form: Identifier
+    id: str
+    form: str
     sent_at: int
-    answers: dict[Identifier, list[str]]
+    answers: dict[str, list[str]]
     campaign: dict[str, str] = {}
 
 

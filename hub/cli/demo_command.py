@@ -29,6 +29,8 @@ def demo(
     With --once about 300 submissions come in by every way, with every fault; then the senders' journals are compared
     with the ledger. Code 0 only if they agree, 1 if not. After a kill the same command goes on where it was.
     """
+    if as_json and not once:
+        raise typer.BadParameter("only with --once; without it nothing ends and nothing is reported")
     for name in [each for each in os.environ if each.startswith(PREFIX)]:
         del os.environ[name]
     set_up_logs("console", level="error")

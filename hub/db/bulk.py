@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Dialect
 
 MOST_AT_ONCE = 32
-"""Rows per statement, so that the driver can keep the statements of every number of rows prepared."""
+"""Rows per statement. Fewer are sent in powers of two, so that a handful of statements per table stays prepared."""
 
 Values = tuple[Any, ...]
 
@@ -81,9 +81,12 @@ class _Bulk:
             cursor.close()
 
     def _send(self, cursor: Any, rows: Sequence[Values]) -> None:
-        for start in range(0, len(rows), MOST_AT_ONCE):
-            some = rows[start : start + MOST_AT_ONCE]
-            cursor.execute(self._text(len(some)), [value for row in some for value in row])
+        start = 0
+        while start < len(rows):
+            size = min(MOST_AT_ONCE, 1 << (len(rows) - start).bit_length() - 1)
+            some = rows[start : start + size]
+            cursor.execute(self._text(size), [value for row in some for value in row])
+            start += size
 
     def _text(self, rows: int) -> str:
         text = self._texts.get(rows)

@@ -172,7 +172,9 @@ def _sqlite_engine(url: sa.URL) -> sa.Engine:
         poolclass=sa.QueuePool,
         pool_size=READERS + 2,
         max_overflow=8,
-        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000, "cached_statements": 512},
+        # The connection used last goes out first: statements and pages are kept by few connections, not by all.
+        pool_use_lifo=True,
+        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000, "cached_statements": 256},
     )
     engine.dialect.use_insertmanyvalues_wo_returning = True
     sa.event.listen(engine, "connect", _prepare_sqlite)
@@ -188,7 +190,7 @@ def _prepare_sqlite(dbapi_connection: Any, _record: Any) -> None:
         "synchronous=FULL",
         "foreign_keys=ON",
         "temp_store=MEMORY",
-        "cache_size=-8192",
+        "cache_size=-4096",
     ):
         dbapi_connection.execute(f"PRAGMA {pragma}").close()
 
@@ -203,16 +205,17 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _begin_at_once(connection: Connection) -> None:
-    """Take the lock without waiting for it."""
-    connection.exec_driver_sql("PRAGMA busy_timeout=0")
+    """Take the lock without waiting for it. By the driver alone: this runs on the event loop."""
+    driver: Any = connection.connection.driver_connection
+    driver.execute("PRAGMA busy_timeout=0").close()
     try:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-    except OperationalError as failure:
-        if isinstance(failure.orig, sqlite3.OperationalError) and failure.orig.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+        driver.execute("BEGIN IMMEDIATE").close()
+    except sqlite3.OperationalError as failure:
+        if failure.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
             raise _WriterElsewhereError from failure
-        raise
+        raise DatabaseUnavailableError(f"the database did not take the work: {type(failure).__name__}") from failure
     finally:
-        connection.exec_driver_sql(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        driver.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}").close()
 
 
 def _postgres_engine(url: sa.URL) -> sa.Engine:

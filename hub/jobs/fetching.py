@@ -22,8 +22,9 @@ The first of a rush does not wait."""
 class Fetching:
     """Told of deliveries just stored, adds the jobs that fetch them; the sweep finds what gets lost here."""
 
-    def __init__(self, engine: JobEngine) -> None:
+    def __init__(self, engine: JobEngine, *, pause: float = PAUSE) -> None:
         self._engine = engine
+        self._pause = pause
         self._waiting: dict[ConnectionKey, list[UUID]] = {}
         self._tasks: dict[ConnectionKey, asyncio.Task[None]] = {}
 
@@ -48,7 +49,7 @@ class Fetching:
             while receipt_ids := self._waiting.pop(key, None):
                 for job in resolve_jobs(key, receipt_ids):
                     await self._engine.enqueue(job)
-                await asyncio.sleep(PAUSE)
+                await asyncio.sleep(self._pause)
         except DatabaseUnavailableError:
             log.warning("deliveries wait for the next sweep", connection=str(key.connection_id))
         finally:

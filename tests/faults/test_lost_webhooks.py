@@ -192,3 +192,26 @@ async def test_a_subscription_dropped_by_the_platform_is_restored_within_an_inte
         await hub.turn()
         day.assert_each_lead_is_there_once()
         assert hub.shares() == {"pull": 1, "webhook": 1}
+
+
+async def test_one_job_fetches_deliveries_whose_own_jobs_got_lost(database: Database, clock: VirtualClock) -> None:
+    """The next delivery of the connection brings them all: a source that sends one by one waits for no queue."""
+    async with open_virtual_hub(database, clock) as hub:
+        day = Day(hub)
+        await hub.connect()
+        await hub.simulator.announce([day.lead() for _ in range(30)], at_once=False)
+        del hub.stored_pointers[:-1]
+        await hub.turn()
+        day.assert_each_lead_is_there_once()
+
+
+async def test_deliveries_behind_a_parked_job_are_fetched_all_the_same(database: Database, clock: VirtualClock) -> None:
+    """A job that failed for good just when somebody signed in again stands in nobody's way for long."""
+    async with open_virtual_hub(database, clock) as hub:
+        day = Day(hub)
+        await hub.connect()
+        await hub.simulator.announce([day.lead()])
+        hub.park_fetching()
+        await hub.pass_time(timedelta(minutes=3), step=timedelta(minutes=1))
+        day.assert_each_lead_is_there_once()
+        assert hub.shares() == {"webhook": 1}

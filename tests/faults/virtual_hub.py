@@ -36,6 +36,7 @@ from hub.core.intake.models import receipts
 from hub.core.intake.receiving import Receiver
 from hub.core.intake.work_off import Intake
 from hub.core.jobs import service
+from hub.core.jobs.models import jobs
 from hub.core.jobs.service import redrive as redrive_jobs
 from hub.core.leads.models import lead_keys, leads
 from hub.core.organisations.models import roles, users
@@ -51,7 +52,7 @@ from hub.jobs.handling import Handler, Handlers
 from hub.jobs.opening import ConnectionKey
 from hub.jobs.polling import LIST_FORMS, Polling
 from hub.jobs.renewing import Renewing
-from hub.jobs.resolving import Resolving, resolve_jobs
+from hub.jobs.resolving import RESOLVE, Resolving, resolve_jobs
 from hub.jobs.schedule import Schedule
 from hub.jobs.subscriptions import CHECK_SUBSCRIPTION, Subscriptions
 from hub.jobs.sweeping import Sweeping
@@ -189,6 +190,20 @@ class VirtualHub:
             await self.simulator.retry_due()
             if runs:
                 await self.turn()
+
+    def park_fetching(self) -> None:
+        """Add the jobs of what was delivered, parked."""
+        rows, self.stored_pointers[:] = list(self.stored_pointers), []
+
+        def work(connection: Connection) -> None:
+            for row in rows:
+                key = ConnectionKey(row["organisation_id"], row["connection_id"])
+                for job in resolve_jobs(key, [row["id"]]):
+                    service.add(connection, job, self.clock.now())
+            parked = sa.update(jobs).where(jobs.c.organisation_id == self.organisation_id, jobs.c.kind == RESOLVE)
+            connection.execute(parked.values(state="parked", parked_at=self.clock.now()))
+
+        self.database.write_now(work)
 
     # --- what is there ------------------------------------------------------------------------------------
 

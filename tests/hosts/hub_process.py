@@ -125,9 +125,9 @@ class HubProcess:
 
     def terminate(self) -> None:
         """SIGTERM; ``ended`` waits."""
-        self.signal(signal.SIGTERM)
+        self.send(signal.SIGTERM)
 
-    def signal(self, number: signal.Signals) -> None:
+    def send(self, number: signal.Signals) -> None:
         """Any signal."""
         if self.running is not None:
             self.running.send_signal(number)

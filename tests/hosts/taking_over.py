@@ -81,12 +81,12 @@ def plug_cable(victim: HubProcess) -> None:
 
 def pause(victim: HubProcess) -> None:
     """The process stands still while its host answers for it, as when a virtual machine is moved."""
-    victim.signal(signal.SIGSTOP)
+    victim.send(signal.SIGSTOP)
 
 
 def go_on(victim: HubProcess) -> None:
     """And goes on as if nothing had happened."""
-    victim.signal(signal.SIGCONT)
+    victim.send(signal.SIGCONT)
 
 
 async def _held_by(books: Books, victims: Sequence[HubProcess]) -> tuple[set[UUID], set[UUID]]:

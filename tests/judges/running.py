@@ -162,7 +162,8 @@ class Running:
 @contextmanager
 def running_hub(database_url: str, folder: Path, connectors: list[Connector], **settings: Any) -> Iterator[Running]:
     """Start a hub at a free port; stop it at the end."""
-    with captured("json") as log, _thread() as loop:
+    with captured("json") as log, running_loop("hub") as thread:
+        loop = thread.loop
         started: Future[tuple[Hub, str]] = Future()
         stop = asyncio.Event()
 
@@ -184,13 +185,25 @@ def running_hub(database_url: str, folder: Path, connectors: list[Connector], **
             life.result(60)
 
 
+@dataclass(frozen=True)
+class LoopThread:
+    """An event loop on a thread of its own."""
+
+    loop: asyncio.AbstractEventLoop
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run something there and wait for it."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(60)
+
+
 @contextmanager
-def _thread() -> Iterator[asyncio.AbstractEventLoop]:
+def running_loop(name: str) -> Iterator[LoopThread]:
+    """A loop that runs until the end of the block."""
     loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="hub", daemon=True)
+    thread = threading.Thread(target=loop.run_forever, name=name, daemon=True)
     thread.start()
     try:
-        yield loop
+        yield LoopThread(loop)
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
