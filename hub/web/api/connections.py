@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 from sqlalchemy.engine import Connection
 
 from hub.connector.base import Authorizes, Connector, HostsForms, Polls, Receives, Subscribes
+from hub.connector.text import storable
 from hub.core.accounts.permissions import Permission
 from hub.core.connections import apps, parts, queries, service
 from hub.core.connections.apps import App
@@ -15,11 +16,12 @@ from hub.core.pulls.service import pull_all_soon
 from hub.web.api.connection_failures import connection_failures
 from hub.web.api.fields import Name
 from hub.web.api.routing import Call, Input, NoInput, RouteGroup
+from hub.web.problems import FieldProblem, invalid
 from hub.web.working_parts import WorkingParts
 
 CONNECTIONS = RouteGroup("Platform integration", failures=connection_failures)
 _VIEW, _ADD, _EDIT, _DELETE = (Permission("connections", action) for action in ("view", "add", "edit", "delete"))
-Reason = Annotated[str, Field(min_length=1, max_length=500)]
+Reason = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(storable)]
 
 
 class AccessLine(BaseModel):
@@ -214,6 +216,9 @@ async def list_apps(call: Call) -> Apps:
 async def create_app(call: Call[NoInput, NoInput, NewApp]) -> AppShown:
     """Stores the app's credentials, sealed."""
     working = call.services.get(WorkingParts)
+    if call.body.connector not in working.connectors:
+        detail = "This connector is not installed; choose one that GET /api/v1/connectors lists."
+        raise invalid([FieldProblem(pointer="/connector", detail=detail)])
 
     def work(connection: Connection) -> AppShown:
         app = apps.create_app(

@@ -13,6 +13,7 @@ from hub.core.leads import queries, service
 from hub.core.leads.journey import add_step
 from hub.core.leads.queries import LeadFilter, Visibility
 from hub.core.leads.service import Author
+from hub.web.api.configuration_fields import Key, Moment
 from hub.web.api.failures import failures as core_failures
 from hub.web.api.paging import PageQuery, Position, cut
 from hub.web.api.routing import Call, Input, NoInput, RouteGroup
@@ -36,9 +37,9 @@ class LeadQuery(PageQuery):
     type_id: UUID | None = None
     centre_id: UUID | None = None
     priority: Literal["critical", "high", "medium", "low"] | None = None
-    search: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-    submitted_from: datetime | None = None
-    submitted_until: datetime | None = None
+    search: Key | None = None
+    submitted_from: Moment | None = None
+    submitted_until: Moment | None = None
     with_tests: bool = False
 
 

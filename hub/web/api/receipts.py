@@ -13,6 +13,7 @@ from hub.core.accounts.permissions import Permission
 from hub.core.intake import balance, queries, redriving
 from hub.core.intake.queries import ReceiptFilter
 from hub.core.outbox.queries import events_after, newest_event
+from hub.web.api.configuration_fields import Key, Moment
 from hub.web.api.failures import failures as core_failures
 from hub.web.api.routing import Call, Input, NoInput, RouteGroup
 from hub.web.api.streams import Event
@@ -68,12 +69,12 @@ class ReceiptQuery(Input):
     """Filters of the receipt list; several narrow each other."""
 
     disposition: DispositionName | None = None
-    reason: Annotated[str, Field(max_length=60)] | None = None
+    reason: Key | None = None
     connection_id: UUID | None = None
-    source_id: Annotated[str, Field(max_length=200)] | None = None
+    source_id: Key | None = None
     lead_id: UUID | None = None
-    received_from: datetime | None = None
-    received_until: datetime | None = None
+    received_from: Moment | None = None
+    received_until: Moment | None = None
     limit: int = Field(50, ge=1, le=200, description="How many rows at most.")
     after: UUID | None = Field(None, description="The id of the last receipt of the page before.")
 
@@ -128,11 +129,11 @@ class Redrive(Input):
 
     receipt_ids: Annotated[list[UUID], Field(min_length=1, max_length=500)] | None = None
     disposition: Literal["spam", "quarantined", "rejected"] | None = None
-    reason: Annotated[str, Field(max_length=60)] | None = None
+    reason: Key | None = None
     connection_id: UUID | None = None
-    received_from: datetime | None = None
-    received_until: datetime | None = None
-    settled_before: datetime | None = None
+    received_from: Moment | None = None
+    received_until: Moment | None = None
+    settled_before: Moment | None = None
 
 
 class RedriveAnswer(BaseModel):

@@ -52,7 +52,7 @@ async def test_a_new_hub_is_set_up_and_people_sign_in_and_out(new_window: Window
     await expect(page.get_by_role("heading", name="Ledger", level=1)).to_be_visible()
 
 
-@pytest.mark.proves("Z-165", "Z-169", "Z-171", "Z-172", "Z-192", "Z-193", "Z-213", "X-01", "X-02")
+@pytest.mark.proves("Z-165", "Z-169", "Z-171", "Z-172", "Z-192", "Z-213", "X-01", "X-02")
 async def test_an_account_is_connected_and_its_leads_appear_by_themselves(window: Window) -> None:
     """Choose the platform, enter the app, review, sign in in the window that opens; leads and ledger fill."""
     page, hub = window.page, window.hub
@@ -160,7 +160,7 @@ async def test_a_lead_shows_what_is_known_and_why_and_is_worked_on(window: Windo
     await expect(history.get_by_text("by Ada Admin")).to_be_visible()
 
 
-@pytest.mark.proves("Z-194", "Z-195", "Z-196", "N-012", "N-013")
+@pytest.mark.proves("Z-194", "Z-196", "N-012", "N-013")
 async def test_leads_are_found_by_search_and_filters_that_stand_in_the_address(window: Window) -> None:
     """Filters act at once and together, and an address with one opens the list like that."""
     page = window.page
@@ -183,7 +183,7 @@ async def test_leads_are_found_by_search_and_filters_that_stand_in_the_address(w
     await expect(page.get_by_role("columnheader", name="Priority")).to_have_count(0)
 
 
-@pytest.mark.proves("Z-186", "Z-187", "Z-188", "Z-189", "Z-190", "Z-185")
+@pytest.mark.proves("Z-186", "Z-187", "Z-188", "Z-189", "Z-190")
 async def test_an_account_is_switched_off_released_disconnected_and_deleted(window: Window) -> None:
     """What arrives while it is off is held and can be released; both endings want a reason."""
     page, hub = window.page, window.hub
