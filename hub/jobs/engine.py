@@ -283,7 +283,7 @@ class JobEngine:
                 return
 
     async def _forever(self, work: Callable[[], Awaitable[None]], pause: Callable[[], Awaitable[None]]) -> None:
-        while True:
+        while not self._stopping:
             try:
                 await work()
             except DatabaseUnavailableError:
@@ -295,7 +295,9 @@ class JobEngine:
     async def _until_woken(self) -> None:
         """Real time passes here, whatever the clock says: a clock that stands still must not stop the engine."""
         try:
-            await asyncio.wait_for(self._wake.wait(), self._pace.look_every)
+            # Not wait_for: before Python 3.12 it can swallow a cancellation, and then nobody could stop the engine.
+            async with asyncio.timeout(self._pace.look_every):
+                await self._wake.wait()
         except TimeoutError:
             return
         self._wake.clear()

@@ -52,9 +52,11 @@ def namespaces(names: Sequence[str]) -> Iterator[list[Host]]:
 def _join(stack: ExitStack, name: str, place: int) -> Host:
     space, outside, inside = f"leadhub-{name}", f"lh{place}o", f"lh{place}i"
     address = f"10.77.0.{place}"
-    _quietly("netns", "del", space)
+    # The kernel takes a namespace's cable away when it finds the time; the next run may come before that.
+    for remains in (("netns", "del", space), ("link", "del", outside)):
+        _quietly(*remains)
+        stack.callback(_quietly, *remains)
     _ip("netns", "add", space)
-    stack.callback(_quietly, "netns", "del", space)
     _ip("link", "add", outside, "type", "veth", "peer", "name", inside)
     _ip("link", "set", outside, "master", BRIDGE)
     _ip("link", "set", outside, "up")

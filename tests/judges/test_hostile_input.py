@@ -106,7 +106,11 @@ async def test_no_body_makes_the_hub_fail(running: Running, client: aiohttp.Clie
             continue
         known = {(route.method, path): body for path, body in BODIES.items()} | MORE_BODIES | PLAIN_BODIES
         body = _filled(known.get((route.method, route.path), {}), ids)
-        bodies = [*spoilt(body), *({**body, name: each} for name in body for each in MOMENTS if "_" in name)]
+        bodies = [
+            *spoilt(body),
+            *({name: {"a\x00": 1}} for name in body),
+            *({**body, name: each} for name in body for each in MOMENTS if "_" in name),
+        ]
         for each in bodies:
             answer = await running.ask(client, route.method, address(route, ids), each)
             answers[answer.status] += 1

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from time import perf_counter
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -26,8 +25,6 @@ from hub.db.upsert import add_counts
 ROWS_PER_COMMIT = 1_000
 FEW_ROWS = 64
 """So many are stored on the event loop itself, see ``Database.write_at_once``."""
-CROWD, CROWD_LASTS = 5, 0.03
-"""So many deliveries in one commit are a crowd, and for so many seconds after it."""
 TURNS = 3
 """Turns of the event loop from the bytes of a request to its delivery: those that came together share a commit."""
 
@@ -63,16 +60,11 @@ class Ledger:
         self._waiting: list[_Waiting] = []
         self._task: asyncio.Task[None] | None = None
         self._refused: Counter[tuple[str, date, str, str]] = Counter()
-        self._crowd = 0
-        self._crowd_seen = 0.0
 
     @property
     def waiting(self) -> int:
-        """How many deliveries crowd in: those that shared the last commit, if it was just now and they were several.
-
-        The work behind the ledger steps back meanwhile.
-        """
-        return self._crowd if perf_counter() - self._crowd_seen < CROWD_LASTS else 0
+        """How many deliveries wait for their commit."""
+        return len(self._waiting)
 
     async def accept(self, delivery: Delivery) -> Accepted:
         """Store a delivery; when this returns its receipts are committed and flushed (DG-01).
@@ -141,8 +133,6 @@ class Ledger:
             if size >= ROWS_PER_COMMIT:
                 break
         group, self._waiting = self._waiting[:end], self._waiting[end:]
-        if len(group) >= CROWD:
-            self._crowd, self._crowd_seen = len(group), perf_counter()
         return group
 
     def _report(self, group: list[_Waiting], outcomes: list[bool | None]) -> None:

@@ -15,6 +15,7 @@ from hub.connector.base import Connector
 from hub.connector.clock import Clock
 from hub.core.intake.claiming import read_held
 from hub.core.intake.form_work import FormWorks
+from hub.core.intake.pace import Pace
 from hub.core.intake.preparing import Failed, prepare
 from hub.core.intake.receipts import Disposition
 from hub.core.intake.settling import Work, settle
@@ -25,12 +26,6 @@ log = structlog.get_logger(__name__)
 
 HELD_IN_MEMORY = 500
 """Receipts kept in memory; what comes beyond stays in the database and is read again when its turn comes."""
-SMALLEST_BATCH, LARGEST_BATCH = 8, 400
-IDLE_TARGET, BUSY_TARGET = 0.025, 0.008
-"""Seconds a settling transaction should hold the writer: less while deliveries crowd in."""
-REST, LONGEST_REST = 4.0, 0.2
-"""While deliveries crowd in they go first: after a batch the work rests so many times as long as the batch took, but at
-most so many seconds. So it takes a fifth of the time at most, and never stands still."""
 RETRY_AFTER = 0.25
 
 Listener = Callable[[Sequence[Outcome]], None]
@@ -38,7 +33,7 @@ Listener = Callable[[Sequence[Outcome]], None]
 
 @dataclass
 class Intake:
-    """Turns receipts into leads for one process. ``is_busy`` says that deliveries crowd in."""
+    """Turns receipts into leads for one process. ``is_busy`` says that deliveries wait for their commit."""
 
     database: Database
     clock: Clock
@@ -51,7 +46,7 @@ class Intake:
     _queue: deque[Mapping[str, Any]] = field(default_factory=deque)
     _has_more: bool = False
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
-    _batch_size: int = 32
+    _pace: Pace = field(default_factory=Pace)
     _stopping: bool = False
     _tried_again: set[UUID] = field(default_factory=set)
     _task: asyncio.Task[None] | None = None
@@ -71,6 +66,7 @@ class Intake:
     def offer(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Take rows that the ledger has just committed (called on the event loop)."""
         pointers = []
+        self._pace.note_arrivals(len(rows))
         for row in rows:
             if row["disposition"] != Disposition.PENDING.value:
                 continue
@@ -101,12 +97,13 @@ class Intake:
             await self._wake.wait()
             self._wake.clear()
             while not self._stopping:
-                started = perf_counter()
                 try:
-                    if not await self._next_batch():
+                    started = perf_counter()
+                    size = await self._next_batch()
+                    if not size:
                         break
-                    if self.is_busy():
-                        await self.clock.sleep(min(LONGEST_REST, REST * (perf_counter() - started)))
+                    if rest := self._pace.rest_after(size, perf_counter() - started):
+                        await self.clock.sleep(rest)
                 except DatabaseUnavailableError as failure:
                     log.warning("intake_waits_for_the_database", error=type(failure).__name__)
                     await self._begin_anew()
@@ -120,16 +117,18 @@ class Intake:
         self._queue.clear()
         await self.clock.sleep(RETRY_AFTER)
 
-    async def _next_batch(self) -> bool:
+    async def _next_batch(self) -> int:
+        """Work some receipts off, if there are any; how many it was."""
         if not self._queue and self._has_more:
             self._has_more = False
             rows = await self.database.read(read_held, self.process_name, HELD_IN_MEMORY)
             self._queue.extend(rows)
             self._has_more = self._has_more or len(rows) == HELD_IN_MEMORY
         if not self._queue:
-            return False
-        await self._work_off([self._queue.popleft() for _ in range(min(self._batch_size, len(self._queue)))])
-        return True
+            return 0
+        batch = [self._queue.popleft() for _ in range(min(self._pace.batch_size, len(self._queue)))]
+        await self._work_off(batch)
+        return len(batch)
 
     async def _work_off(self, rows: Sequence[Mapping[str, Any]]) -> None:
         batch = await asyncio.get_running_loop().run_in_executor(None, self._prepare, rows)
@@ -148,7 +147,7 @@ class Intake:
         except Exception as error:
             await self._split(batch, error)
             return
-        self._adapt(len(batch), perf_counter() - started)
+        self._pace.adapt(len(batch), perf_counter() - started, is_busy=self.is_busy())
         self.on_settled(outcomes)
 
     async def _split(self, batch: list[Work], error: Exception) -> None:
@@ -171,10 +170,3 @@ class Intake:
         detail = f"processing failed with {type(error).__name__}"
         poisoned = Failed(row["id"], Disposition.QUARANTINED, "processing_fault", detail)
         await self._settle([Work(row, poisoned)])
-
-    def _adapt(self, size: int, seconds: float) -> None:
-        target = BUSY_TARGET if self.is_busy() else IDLE_TARGET
-        if seconds > target and size >= self._batch_size:
-            self._batch_size = max(SMALLEST_BATCH, int(self._batch_size * max(0.5, target / seconds)))
-        elif size >= self._batch_size and seconds < target * 0.7:
-            self._batch_size = min(LARGEST_BATCH, self._batch_size * 2)

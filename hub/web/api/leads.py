@@ -177,7 +177,7 @@ class LeadPath(Input):
 class NewValues(Input):
     """``values`` by master field key; null clears one. ``revision`` refuses the change if somebody was quicker."""
 
-    values: Annotated[dict[str, JsonValue], Field(min_length=1, max_length=200)]
+    values: Annotated[dict[Key, JsonValue], Field(min_length=1, max_length=200)]
     revision: int | None = None
 
 

@@ -3,12 +3,13 @@
 import json
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -49,10 +50,6 @@ class Workers:
         lines = [line.split() for line in self.journal.read_text().splitlines()] if self.journal.exists() else []
         return [float(at) for name, of, at in lines if name == event and key in (None, of)]
 
-    def has_begun(self, key: str, times: int) -> bool:
-        """Whether a job was begun that often."""
-        return len(self.events("begun", key)) == times
-
     def open_jobs(self) -> int:
         """How many are not done."""
         left = sa.select(sa.func.count()).select_from(jobs).execution_options(**{ALL_ORGANISATIONS: "test"})
@@ -64,6 +61,26 @@ class Workers:
         while not reached():
             assert time.monotonic() < deadline, "it did not happen in time"
             time.sleep(0.02)
+
+    def pause(self, worker: subprocess.Popen[bytes]) -> None:
+        """Stop one between two of its writes: within one it would keep SQLite's lock, and everybody would wait."""
+        for _ in range(50):
+            worker.send_signal(signal.SIGSTOP)
+            if self._can_write():
+                return
+            worker.send_signal(signal.SIGCONT)
+            time.sleep(0.03)
+        raise AssertionError("it was always writing")
+
+    def _can_write(self) -> bool:
+        if not self.database.is_sqlite:
+            return True
+        with closing(sqlite3.connect(str(self.database.url.database), timeout=1.0)) as other:
+            try:
+                other.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                return False
+            return True
 
     def end(self) -> None:
         """Kill what still runs."""
@@ -82,24 +99,24 @@ def workers(database: Database, tmp_path: Path) -> Iterator[Workers]:
 
 @pytest.mark.proves("OP-02", "DG-06")
 def test_work_open_at_kill_9_runs_again_within_3_seconds_of_the_restart(workers: Workers) -> None:
-    """The restart has the name of its predecessor and finds its work, also in a partition with one place.
-
-    The best of three restarts: a moment in which the machine is busy with something else is not the hub's.
-    """
+    """The restart has the name of its predecessor and finds its work, also in a partition with one place."""
     workers.add("a", 60, partition="c1")
-    process = workers.start({})
+    first = workers.start({})
     workers.until(lambda: workers.events("begun", "a") != [], 40)
-    took = []
-    for restarts in (1, 2, 3):
-        process.kill()
-        process.wait()
-        restarted_at = time.time()
-        process = workers.start({})
-        workers.until(partial(workers.has_begun, "a", 1 + restarts), 40)
-        took.append(workers.events("begun", "a")[restarts] - restarted_at)
-        if took[-1] < 3:
-            break
-    assert min(took) < 3
+    first.kill()
+    first.wait()
+    restarted_at = time.time()
+    second = workers.start({})
+    workers.until(lambda: len(workers.events("begun", "a")) == 2, 40)
+    assert workers.events("begun", "a")[1] - restarted_at - _wait_for_a_processor(second) < 3
+
+
+def _wait_for_a_processor(process: subprocess.Popen[bytes]) -> float:
+    """Seconds in which it could have run but the machine ran others; 0 where the system does not tell."""
+    try:
+        return int(Path(f"/proc/{process.pid}/schedstat").read_text().split()[1]) / 1e9
+    except OSError:
+        return 0.0
 
 
 def _take_over(workers: Workers, rhythm: dict[str, float]) -> float:
@@ -133,9 +150,8 @@ def test_a_process_paused_beyond_its_silence_settles_nothing(workers: Workers) -
     workers.add("a", 3)
     first = workers.start(QUICK)
     workers.until(lambda: workers.events("begun", "a") != [], 40)
+    workers.pause(first)
     workers.start(QUICK)
-    workers.until(lambda: len(workers.events("serving")) == 2, 40)
-    first.send_signal(signal.SIGSTOP)
     workers.until(lambda: len(workers.events("begun", "a")) == 2, 40)
     first.send_signal(signal.SIGCONT)
     workers.until(lambda: workers.open_jobs() == 0, 40)

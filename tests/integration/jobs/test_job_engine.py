@@ -249,3 +249,15 @@ async def test_stop_ends_every_thread_and_gives_unfinished_work_back(
 def _is_ours(thread: threading.Thread) -> bool:
     """Threads of the database and of the test's own event loop live on after the engine."""
     return thread.name.startswith(("db-", "asyncio_"))
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_stop_ends_an_engine_that_is_being_woken(engine: JobEngine, turns: int) -> None:
+    """A wake and a stop in the same moment: whichever turn of the event loop it hits, the stop is not lost."""
+    await engine.start()
+    await asyncio.sleep(0.05)
+    engine.wake()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    async with asyncio.timeout(20):
+        await engine.stop()
