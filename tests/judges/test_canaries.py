@@ -245,7 +245,7 @@ async def strangers_try(watched: Watched, client: aiohttp.ClientSession, app: di
 async def the_platform_fails(watched: Watched, client: aiohttp.ClientSession, app: dict[str, Any]) -> None:
     """Jobs meet errors whose text holds a token; the connection's health shows none of it."""
     told = json.dumps({"error": {"code": "x", "message": f"{SENT_TOKEN} {EMAIL}"}}).encode()
-    watched.simulator.answer_next(PlatformAnswer(401, told), times=3)
+    watched.simulator.answer_next(PlatformAnswer(401, told), times=1000)
     connection = watched.running.rows(connections, connections.c.connector == "reference")[0]
     await watched.ask(client, "POST", f"/api/v1/connections/{connection.id}/pull", role="Administrator")
     for _ in range(400):

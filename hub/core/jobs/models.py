@@ -26,6 +26,7 @@ jobs = sa.Table(
     sa.Column("reason", sa.String(60)),
     sa.Column("last_error", sa.Text),
     moment("parked_at", nullable=True),
+    moment("again_at", nullable=True),
     sa.CheckConstraint("state IN ('waiting', 'handed', 'parked')", name="state"),
     sa.Index(
         "ix_jobs_due_at",
@@ -51,7 +52,8 @@ jobs = sa.Table(
 the engine, or ``parked`` with its reason until an admin redrives it. ``generation`` grows with every hand-over: who
 holds an older one may settle nothing (DG-06). ``run_by`` is the process that has it. ``organisation_id`` is None for
 the hub's own jobs, ``partition`` names what waits together when a source asks us to slow down (a connection).
-``attempts`` counts failures, ``bugs`` those of them that were no named failure."""
+``attempts`` counts failures, ``bugs`` those of them that were no named failure. ``again_at``: it was
+added again while it ran, and is due then once it has ended."""
 
 partition_waits = sa.Table(
     "partition_waits",

@@ -18,6 +18,7 @@ from hub.db.upsert import insert
 
 _OF_ALL = {ALL_ORGANISATIONS: "the engine runs the jobs of every organisation"}
 _LONGEST_ERROR = 500
+_UNTRIED: dict[str, object] = {"attempts": 0, "bugs": 0, "failing_since": None, "reason": None, "last_error": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,13 @@ class Failure:
 
 
 def add(connection: Connection, job: Job, now: datetime) -> bool:
-    """Add a job unless one with its key is not done yet; says whether it was added."""
+    """Add a job unless one with its key is not done yet; says whether it was added.
+
+    One that is running may have passed what this one is about: it runs once more when it has ended.
+    """
+    job_id = new_id()
     statement = insert(connection, jobs).values(
-        id=new_id(),
+        id=job_id,
         organisation_id=job.organisation_id,
         kind=job.kind,
         key=job.key,
@@ -69,8 +74,12 @@ def add(connection: Connection, job: Job, now: datetime) -> bool:
         created_at=now,
         due_at=now + job.delay,
     )
-    added = connection.execute(statement.on_conflict_do_nothing(index_elements=["key"]).returning(jobs.c.id))
-    return added.first() is not None
+    stands = statement.on_conflict_do_update(
+        index_elements=["key"],
+        set_={"again_at": sa.func.coalesce(jobs.c.again_at, statement.excluded.due_at)},
+        where=jobs.c.state == "handed",
+    )
+    return bool(connection.scalar(stands.returning(jobs.c.id)) == job_id)
 
 
 def hand_over(connection: Connection, process: str, now: datetime, limit: int) -> list[HandedJob]:
@@ -108,22 +117,41 @@ def begin(connection: Connection, job_id: UUID, generation: int, process: str, n
 
 
 def finish(connection: Connection, job_id: UUID, generation: int) -> bool:
-    """The job is done; False where it has changed hands meanwhile and somebody else decides."""
-    gone = connection.execute(sa.delete(jobs).where(*_held(job_id, generation)).execution_options(**_OF_ALL))
-    return gone.rowcount == 1
+    """The job is done, and starts anew where it was added again while it ran; False where it has changed hands
+    meanwhile and somebody else decides."""
+    done = sa.delete(jobs).where(*_held(job_id, generation), jobs.c.again_at.is_(None))
+    if connection.execute(done.execution_options(**_OF_ALL)).rowcount == 1:
+        return True
+    return _change(
+        connection, job_id, generation, state="waiting", run_by=None, due_at=jobs.c.again_at, again_at=None, **_UNTRIED
+    )
 
 
 def retry(connection: Connection, job: RunningJob, failure: Failure, due_at: datetime) -> bool:
     """Let the job wait for its next attempt; False where it has changed hands meanwhile."""
     return _change(
-        connection, job.id, job.generation, state="waiting", run_by=None, due_at=due_at, **_remembered(failure)
+        connection,
+        job.id,
+        job.generation,
+        state="waiting",
+        run_by=None,
+        due_at=due_at,
+        again_at=None,
+        **_remembered(failure),
     )
 
 
 def park(connection: Connection, job: RunningJob, failure: Failure, now: datetime) -> bool:
     """Give the job up until an admin redrives it; False where it has changed hands meanwhile (DG-07)."""
     return _change(
-        connection, job.id, job.generation, state="parked", run_by=None, parked_at=now, **_remembered(failure)
+        connection,
+        job.id,
+        job.generation,
+        state="parked",
+        run_by=None,
+        again_at=None,
+        parked_at=now,
+        **_remembered(failure),
     )
 
 
@@ -231,7 +259,7 @@ def _change(connection: Connection, job_id: UUID, generation: int, **values: obj
 def _take_back(connection: Connection, *which: sa.ColumnElement[bool]) -> int:
     """The generation grows here too, so that whoever still runs the job can settle nothing."""
     statement = sa.update(jobs).where(jobs.c.state == "handed", *which)
-    values = {"state": "waiting", "run_by": None, "generation": jobs.c.generation + 1}
+    values = {"state": "waiting", "run_by": None, "again_at": None, "generation": jobs.c.generation + 1}
     return connection.execute(statement.values(**values).execution_options(**_OF_ALL)).rowcount
 
 

@@ -24,6 +24,9 @@ log = structlog.get_logger(__name__)
 ABSURD = timedelta(days=1)
 """A submission from further in the future than this says nothing about what was read."""
 
+SOON = timedelta(minutes=1)
+"""A next run within this was asked for, by a process whose clock may differ a little; a planned one is further off."""
+
 Enqueue = Callable[[Connection, UUID, UUID, UUID], object]
 """Adds the poll of (organisation, connection, source form) in the given transaction."""
 
@@ -117,7 +120,7 @@ def end_listing(
         "resume_mark": None,
         "complete_until": sa.func.coalesce(pull_marks.c.last_run_at, sa.literal(now, UtcDateTime)),
         "last_error": None,
-        "next_run_at": next_run_at,
+        "next_run_at": _unless_asked_for(next_run_at, now),
     }
     if cursor.mark is not None and cursor.mark > now + ABSURD:
         log.warning("a submission claims to be from the future; the mark stays", source_form=str(source_form_id))
@@ -125,6 +128,12 @@ def end_listing(
         is_newer = sa.or_(pull_marks.c.mark.is_(None), pull_marks.c.mark < cursor.mark)
         values["mark"] = sa.case((is_newer, sa.literal(cursor.mark, UtcDateTime)), else_=pull_marks.c.mark)
     _change(connection, organisation_id, source_form_id, **values)
+
+
+def _unless_asked_for(planned: datetime, now: datetime) -> sa.ColumnElement[datetime]:
+    """A run that was asked for while this one read (``pull_all_soon``) still has to come."""
+    while_it_read = sa.and_(pull_marks.c.next_run_at > pull_marks.c.last_run_at, pull_marks.c.next_run_at <= now + SOON)
+    return sa.case((while_it_read, pull_marks.c.next_run_at), else_=sa.literal(planned, UtcDateTime))
 
 
 def note_failure(connection: Connection, organisation_id: UUID, source_form_id: UUID, sentence: str) -> None:

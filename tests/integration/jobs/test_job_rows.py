@@ -142,3 +142,43 @@ def test_old_parked_jobs_and_waits_are_forgotten(database: Database, clock: Virt
     advance(clock, days=91)
     assert database.write_now(service.purge, clock.now(), clock.now() - timedelta(days=92)) == 0
     assert database.write_now(service.purge, clock.now(), clock.now() - timedelta(days=90)) == 1
+
+
+@pytest.mark.proves("X-02")
+@pytest.mark.parametrize("settle", ["finish", "retry"])
+def test_a_job_added_while_it_runs_runs_once_more(database: Database, clock: VirtualClock, settle: str) -> None:
+    """It may have passed what it was added for; a job that still waits needs no second run."""
+    now = clock.now()
+    assert database.write_now(service.add, Job("note", "a"), now)
+    assert not database.write_now(service.add, Job("note", "a"), now)
+    job = take(database, clock, "one")
+    assert not database.write_now(service.add, Job("note", "a"), now)
+    assert not database.write_now(service.add, Job("note", "a", delay=timedelta(hours=1)), now)
+    if settle == "finish":
+        assert database.write_now(service.finish, job.id, job.generation)
+    else:
+        assert database.write_now(service.retry, job, Failure("x", "x", now, 1, 0), now)
+    second = take(database, clock, "two")
+    assert second.id == job.id
+    assert database.write_now(service.finish, second.id, second.generation)
+    assert rows(database) == []
+
+
+def test_adding_and_finishing_at_the_same_moment_loses_no_run(database: Database, clock: VirtualClock) -> None:
+    """Whoever comes first: after the addition there is a job, or one that runs again."""
+    for _ in range(30):
+        database.write_now(service.add, Job("note", "a"), clock.now())
+        job = take(database, clock, "one")
+        both = threading.Barrier(2)
+
+        def finish(job: queries.RunningJob = job, both: threading.Barrier = both) -> None:
+            both.wait()
+            database.write_now(service.finish, job.id, job.generation)
+
+        other = threading.Thread(target=finish)
+        other.start()
+        both.wait()
+        database.write_now(service.add, Job("note", "a"), clock.now())
+        other.join()
+        again = take(database, clock, "one")
+        assert database.write_now(service.finish, again.id, again.generation)

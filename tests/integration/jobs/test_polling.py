@@ -22,8 +22,9 @@ from hypothesis import strategies as st
 
 from hub.connector.errors import PermanentError, RateLimitedError, RetryableError
 from hub.connector.models import SourceForm
-from hub.core.intake.receipts import Path
+from hub.core.intake.receipts import Accepted, Delivery, Path
 from hub.core.jobs.service import Job
+from hub.core.pulls.service import pull_all_soon
 from hub.db.engine import Database, DatabaseUnavailableError
 from hub.jobs.opening import ConnectionKey
 from hub.jobs.polling import Polling, poll_job
@@ -89,6 +90,24 @@ async def test_a_whole_listing_moves_the_mark_to_the_newest(bench: Bench) -> Non
     assert (row.mark, row.resume_token) == (bench.platform.leads["l0"], None)
     assert row.next_run_at == bench.clock.now() + timedelta(minutes=15)
     assert row.complete_until == bench.clock.now()
+
+
+@pytest.mark.proves("X-02")
+async def test_a_run_asked_for_during_a_listing_still_comes(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The listing may have passed what somebody wants read now."""
+    fill(bench, 5)
+    store = bench.ledger.accept
+
+    async def asked_meanwhile(delivery: Delivery) -> Accepted:
+        bench.clock.advance(timedelta(seconds=1))
+        place = (bench.key.organisation_id, bench.key.connection_id)
+        bench.database.write_now(pull_all_soon, *place, bench.clock.now())
+        return await store(delivery)
+
+    monkeypatch.setattr(bench.ledger, "accept", asked_meanwhile)
+    assert await bench.poll() is None
+    (row,) = marks(bench.database, bench.key)
+    assert row.next_run_at <= bench.clock.now()
 
 
 async def test_the_next_listing_begins_an_overlap_earlier(bench: Bench) -> None:

@@ -187,6 +187,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.String(length=60), nullable=True),
         sa.Column("last_error", sa.Text(), nullable=True),
         sa.Column("parked_at", hub.db.types.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("again_at", hub.db.types.UtcDateTime(timezone=True), nullable=True),
         sa.CheckConstraint("state IN ('waiting', 'handed', 'parked')", name=op.f("ck_jobs_state")),
         sa.ForeignKeyConstraint(
             ["organisation_id"], ["organisations.id"], name=op.f("fk_jobs_organisation_id"), ondelete="CASCADE"
