@@ -139,7 +139,7 @@ def _read(connection: HTTPConnection) -> None:
 def _backlog(database: str, url: str, size: Size) -> list[Figure]:
     with servers.place(database, url) as where:
         world = servers.prepare(where)
-        _accept_unworked(where, world, size.backlog)
+        accept_unworked(where, world, size.backlog)
         noted = where.folder / "transactions.json"
         with watching(where, world) as watcher:
             with servers.hub(where, BENCH_TRANSACTIONS=str(noted)) as server:
@@ -154,7 +154,7 @@ def _backlog(database: str, url: str, size: Size) -> list[Figure]:
     ]
 
 
-def _accept_unworked(where: servers.Place, world: World, number: int) -> None:
+def accept_unworked(where: servers.Place, world: World, number: int) -> None:
     """Receipts as the ledger stores them, held by nobody."""
     database = Database(where.database_url)
     try:

@@ -47,6 +47,8 @@ class Server:
     port: int
     process: "subprocess.Popen[bytes]"
     log: Path
+    started: float
+    """The moment (``time.time``) at which its process began to load."""
 
     def use(self) -> Use:
         """What it takes of the machine."""
@@ -55,6 +57,11 @@ class Server:
         ticks = int(after_name[11]) + int(after_name[12])
         pages = int((kernel / "statm").read_text().split()[1])
         return Use(ticks / os.sysconf("SC_CLK_TCK"), pages * os.sysconf("SC_PAGE_SIZE") / MIB)
+
+    def kill(self) -> None:
+        """End it at once, without a chance to tidy up."""
+        self.process.kill()
+        self.process.wait()
 
     def stop(self) -> None:
         """End it in good order."""
@@ -164,10 +171,11 @@ def _running(
 ) -> Iterator[Server]:
     log = folder / f"{name.replace(' ', '-')}.log"
     with log.open("wb") as output:
+        started = time.time()
         process = subprocess.Popen(
             command, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})}
         )
-    server = Server(name, port, process, log)
+    server = Server(name, port, process, log, started)
     try:
         _wait_until_ready(server)
         yield server

@@ -175,12 +175,13 @@ class JobEngine:
     async def resume_from(self, dead_process: str) -> None:
         """After a take-over: free the places that a dead process's jobs hold in the engine, and look at once.
 
-        Its jobs themselves are released by ``hub.core.jobs.service.release`` in the transaction that claims it. An
-        engine that stops leaves this to the tidying of the others.
+        Jobs that it had begun are released by ``hub.core.jobs.service.release`` in the transaction that claims it;
+        here follow those that it had only drawn from the queue, which are still in the name of whoever handed them
+        over. An engine that stops leaves this to the tidying of the others.
         """
         if self._stopping:
             return
-        await asyncio.to_thread(self._cancel_of, [dead_process])
+        await self._give_back(await asyncio.to_thread(self._drawn_by, lambda process: process == dead_process))
         self.wake()
 
     async def purge(self, older_than: timedelta) -> int:
@@ -244,7 +245,7 @@ class JobEngine:
         if stranded:
             await self._database.write(service.release_stranded, stranded, moment)
         living = {heartbeat.name for heartbeat in await self._database.read(heartbeats)} | {self._process}
-        await asyncio.to_thread(self._cancel_strays, living)
+        await self._give_back(await asyncio.to_thread(self._drawn_by, lambda process: process not in living))
         await asyncio.to_thread(self._forget_ended)
 
     def _unknown_among(self, handed: list[tuple[UUID, int]]) -> list[UUID]:
@@ -257,19 +258,16 @@ class JobEngine:
         alive = {workflow.workflow_id for workflow in found}
         return [job_id for workflow_id, job_id in ids.items() if workflow_id not in alive]
 
-    def _cancel_of(self, processes: list[str]) -> None:
-        found = self._dbos_client.list_workflows(
-            status="PENDING", executor_id=processes, load_input=False, load_output=False
-        )
-        if found:
-            self._dbos_client.cancel_workflows([workflow.workflow_id for workflow in found])
-
-    def _cancel_strays(self, living: set[str]) -> None:
-        """A job that counts as running in a process that is gone would hold its partition's only place for good."""
+    def _drawn_by(self, is_meant: Callable[[str | None], bool]) -> list[str]:
+        """Workflows that count as running in these processes."""
         found = self._dbos_client.list_workflows(status="PENDING", load_input=False, load_output=False)
-        strays = [workflow.workflow_id for workflow in found if workflow.executor_id not in living]
-        if strays:
-            self._dbos_client.cancel_workflows(strays)
+        return [workflow.workflow_id for workflow in found if is_meant(workflow.executor_id)]
+
+    async def _give_back(self, workflow_ids: list[str]) -> None:
+        """Workflows of a process that is gone would keep their jobs, and their partitions' only places, for good."""
+        if workflow_ids:
+            await self._database.write(service.release_handed, [_held(each) for each in workflow_ids])
+            await asyncio.to_thread(self._dbos_client.cancel_workflows, workflow_ids)
 
     def _forget_ended(self) -> None:
         before = datetime.fromtimestamp(time.time() - 2 * self._pace.tidy_every, UTC).isoformat()
@@ -346,6 +344,11 @@ def _look(connection: Connection, now: datetime) -> tuple[bool, bool]:
 
 def _workflow_id(job_id: UUID, generation: int) -> str:
     return f"{job_id}.{generation}"
+
+
+def _held(workflow_id: str) -> tuple[UUID, int]:
+    job_id, _, generation = workflow_id.partition(".")
+    return UUID(job_id), int(generation)
 
 
 def _options(job: HandedJob) -> EnqueueOptions:

@@ -172,6 +172,11 @@ def release(connection: Connection, process: str) -> int:
     return _take_back(connection, jobs.c.run_by == process)
 
 
+def release_handed(connection: Connection, held: Collection[tuple[UUID, int]]) -> int:
+    """Take back jobs, each given with the generation that nobody works on any more; later ones are left alone."""
+    return _take_back(connection, sa.tuple_(jobs.c.id, jobs.c.generation).in_(held))
+
+
 def release_stranded(connection: Connection, job_ids: Collection[UUID], handed_before: datetime) -> int:
     """Take back handed jobs that the engine does not know (any more)."""
     return _take_back(connection, jobs.c.id.in_(job_ids), jobs.c.handed_at < handed_before)

@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from pathlib import Path
+from uuid import UUID
 
 from pydantic import JsonValue
 
@@ -27,8 +28,8 @@ def note(journal: Path, event: str, key: str) -> None:
         file.write(f"{event} {key} {time.time()}\n")
 
 
-async def serve(url: str, journal: Path, rhythm: Rhythm, pace: Pace) -> None:
-    """Until SIGTERM."""
+async def serve(url: str, journal: Path, rhythm: Rhythm, pace: Pace, *, stalls: bool) -> None:
+    """Until SIGTERM. One that ``stalls`` draws jobs from the queue and begins none of them."""
     database, clock = Database(url), SystemClock()
     held = take_name(database, "host", "worker")
     engine = JobEngine(database, clock, process_name=held.name, pace=pace)
@@ -42,7 +43,13 @@ async def serve(url: str, journal: Path, rhythm: Rhythm, pace: Pace) -> None:
         await asyncio.sleep(seconds)
         note(journal, "done", key)
 
+    async def stall(job_id: UUID, generation: int) -> None:
+        note(journal, "drawn", f"{job_id}.{generation}")
+        await ended.wait()
+
     engine.register("work", handle)
+    if stalls:
+        engine._handlers.run = stall  # type: ignore[method-assign]
     presence = Presence(
         database,
         clock,
@@ -65,6 +72,8 @@ async def serve(url: str, journal: Path, rhythm: Rhythm, pace: Pace) -> None:
 
 
 if __name__ == "__main__":
+    options = json.loads(sys.argv[4])
+    stalling = options.pop("stalls", False)
     asyncio.run(
-        serve(sys.argv[1], Path(sys.argv[2]), Rhythm(**json.loads(sys.argv[3])), Pace(**json.loads(sys.argv[4])))
+        serve(sys.argv[1], Path(sys.argv[2]), Rhythm(**json.loads(sys.argv[3])), Pace(**options), stalls=stalling)
     )

@@ -176,6 +176,20 @@ def test_sigterm_gives_open_work_to_others_at_once(workers: Workers) -> None:
     assert workers.events("begun", "a")[1] - started_at < 10
 
 
+@pytest.mark.proves("DG-06")
+def test_jobs_drawn_but_not_begun_at_kill_9_are_taken_over_too(workers: Workers) -> None:
+    """Between the queue and the first look at the row, a job is in the name of the process that handed it over."""
+    for number in range(40):
+        workers.add(f"j{number}", 0.05)
+    workers.start(QUICK, concurrency=1)
+    workers.until(lambda: workers.events("begun") != [], 40)
+    victim = workers.start(QUICK, stalls=True)
+    workers.until(lambda: workers.events("drawn") != [], 40)
+    victim.kill()
+    victim.wait()
+    workers.until(lambda: workers.open_jobs() == 0, 25)
+
+
 @pytest.mark.proves("OP-02")
 def test_no_job_is_lost_over_kills_at_random_moments(workers: Workers) -> None:
     """Two processes work; one of them is killed again and again and comes back; every job is done in the end."""
