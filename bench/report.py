@@ -14,7 +14,7 @@ from typing import Any
 
 from bench.servers import DATABASES
 
-BENCHMARKS = ("intake", "process", "lists")
+BENCHMARKS = ("intake", "process", "recovery", "lists")
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 _FULL = {"process": ["--full"]}
 _SHORT = {"lists": ["--leads", "100000"]}

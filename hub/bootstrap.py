@@ -32,6 +32,7 @@ from hub.core.intake.claiming import release as release_receipts
 from hub.core.intake.form_work import FormWorks
 from hub.core.intake.ledger import Ledger
 from hub.core.intake.receiving import Receiver
+from hub.core.intake.refusals import CountingLedger
 from hub.core.intake.work_off import Intake
 from hub.core.jobs.service import planned_job
 from hub.core.jobs.service import redrive as redrive_jobs
@@ -46,6 +47,7 @@ from hub.jobs.fetched import ThinReceipts
 from hub.jobs.fetching import Fetching
 from hub.jobs.housekeeping import Housekeeping
 from hub.jobs.opening import ConnectionKey
+from hub.jobs.overdue import OverdueWatch
 from hub.jobs.polling import LIST_FORMS, Polling
 from hub.jobs.presence import Presence
 from hub.jobs.renewing import Renewing
@@ -58,6 +60,7 @@ from hub.settings import Settings
 from hub.web.app import build_app
 from hub.web.groups import all_groups
 from hub.web.limits import RateLimiter
+from hub.web.metrics import Measuring
 from hub.web.public_forms.intake import PublicForms
 from hub.web.public_forms.rates import FormRates
 from hub.web.public_forms.routes import add_routes
@@ -141,6 +144,9 @@ async def open_hub(
         await database.read(hub.sealer.verify_keys)
         await presence.start()
         stack.push_async_callback(presence.stop)
+        watch = OverdueWatch(database, clock, timedelta(minutes=settings.pending_alert_minutes))
+        watch.start()
+        stack.push_async_callback(watch.stop)
         sweeping = Sweeping(database, clock, hub.process_name, hub.intake.look_again)
         hub.engine.every(SWEEP_EVERY, "sweep", sweeping.sweep)
         await hub.engine.start()
@@ -192,7 +198,7 @@ async def _assemble(
     access = ConnectionAccess(database, connectors, renewer, sealer, transport, clock)
     engine = JobEngine(database, clock, process_name=held.name)
     intake = Intake(database, clock, held.name, connectors, FormWorks(database, clock))
-    ledger = Ledger(database, clock, held.name, intake.offer, _LookingAgain(intake))
+    ledger = CountingLedger(database, clock, held.name, intake.offer, _LookingAgain(intake))
     intake.is_busy = lambda: ledger.waiting > 0
     intake.on_pointers = fetching = Fetching(engine)
     stack.push_async_callback(fetching.close)
@@ -236,7 +242,7 @@ async def _assemble(
         on_redriven=redriven,
         reachable=_Reachable(settings.origin_overrides),
     )
-    services = _web_services(settings, database, clock, origin, working)
+    services = _web_services(settings, database, clock, origin, working, ledger)
     presence = Presence(
         database,
         clock,
@@ -277,7 +283,12 @@ class _LookingAgain:
 
 
 def _web_services(
-    settings: Settings, database: Database, clock: Clock, origin: str, working: WorkingParts
+    settings: Settings,
+    database: Database,
+    clock: Clock,
+    origin: str,
+    working: WorkingParts,
+    ledger: CountingLedger,
 ) -> WebServices:
     return WebServices(
         database=database,
@@ -291,7 +302,7 @@ def _web_services(
         limiter=RateLimiter(clock),
         registry=Registry.from_connectors(working.connectors.values()),
         set_up=(furnish_organisation,),
-        others={WorkingParts: working},
+        others={WorkingParts: working, Measuring: Measuring(token=settings.metrics_token, ledger=ledger)},
     )
 
 
@@ -299,6 +310,7 @@ def _web_app(
     services: WebServices, working: WorkingParts, settings: Settings, connectors: Mapping[str, Connector]
 ) -> web.Application:
     app = build_app(services, *all_groups())
+    app.cleanup_ctx.append(services.get(Measuring).lag.run_beside)
     hosting = next((each for each in connectors.values() if isinstance(each, HostsForms)), None)
     if hosting is not None:
         add_routes(

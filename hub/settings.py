@@ -3,6 +3,7 @@
 import base64
 import binascii
 import os
+import re
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -21,6 +22,8 @@ from pydantic_settings import (
 
 PREFIX = "LEADHUB_"
 KEY_BYTES = 32
+TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{24,128}")
+"""As a bearer token may be written (RFC 6750, section 2.1), and too long to be guessed."""
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -65,6 +68,10 @@ class Settings(BaseSettings):
     """Posts a minute to this process."""
     form_proof_bits: Annotated[int, Field(ge=0, le=24)] = 14
     """How hard the proof of work of the form script is; each bit doubles it."""
+    pending_alert_minutes: Annotated[int, Field(ge=1, le=1_440)] = 15
+    """How long a receipt may be pending before the hub raises an alert."""
+    metrics_token: SecretStr = SecretStr("")
+    """What a reader of ``/metrics`` sends as its bearer token; empty: there is no such address."""
     process_name: str = ""
     """A stable name for this process; empty: made of host, role and a free slot."""
 
@@ -115,6 +122,14 @@ class Settings(BaseSettings):
         if url.get_backend_name() != "postgresql":
             raise ValueError(f"{url.get_backend_name()} is not supported; use sqlite or postgresql")
         return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _is_no_guess(cls, value: SecretStr) -> SecretStr:
+        token = value.get_secret_value()
+        if token and not TOKEN.fullmatch(token):
+            raise ValueError("must be 24 to 128 letters, digits or ._~+/=-; make one with: openssl rand -hex 24")
+        return value
 
     @field_validator("origin_overrides")
     @classmethod

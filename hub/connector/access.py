@@ -18,6 +18,7 @@ from hub.connector.errors import (
     ApiAnswer,
     ConnectorError,
     ErrorRule,
+    PartAccessLostError,
     PermanentError,
     RateLimitedError,
     ReauthorizationNeededError,
@@ -91,6 +92,7 @@ class Access:
         self._settings = settings
         self._rules = tuple(error_rules)
         self._hosts = frozenset(hosts)
+        self._skipped: dict[str, PartAccessLostError] = {}
 
     def __repr__(self) -> str:
         return f"<Access account={self.account_id!r}>"
@@ -104,6 +106,16 @@ class Access:
     def part_ids(self) -> tuple[str, ...]:
         """Account parts for which the grant holds a token of their own."""
         return tuple(self._grant.part_tokens) if self._grant else ()
+
+    @property
+    def skipped_parts(self) -> Mapping[str, PartAccessLostError]:
+        """The parts that were left out of the work so far, each with the reason; see ``skip_part``."""
+        return dict(self._skipped)
+
+    def skip_part(self, error: PartAccessLostError) -> None:
+        """Go on with the other parts in a call that is about all of them (``list_forms``, ``subscribe``,
+        ``is_subscribed``): the hub shows the part as limited, with this reason."""
+        self._skipped[error.part_id] = error
 
     def settings_model(self) -> BaseModel:
         """The connector's settings, whatever their model."""

@@ -6,6 +6,7 @@
     ├─ RetryableError                 timeout, connection lost, DNS, 5xx, unreadable answer of an API
     │  └─ RateLimitedError            .retry_after
     ├─ ReauthorizationNeededError     invalid_grant, revoked, right withdrawn by the user
+    │  └─ PartAccessLostError         .part_id; the same for one part of the account, the others go on
     ├─ PermanentError                 invalid_client, API version gone, account closed, app not approved
     ├─ BadPayloadError                .path; this one submission cannot be read
     └─ UnverifiedRequestError         signature, timestamp or key wrong
@@ -71,6 +72,20 @@ class ReauthorizationNeededError(ConnectorError):
     default_code = "reauthorization_needed"
 
 
+class PartAccessLostError(ReauthorizationNeededError):
+    """One part of the account is out of reach, while the grant itself lives: its own token is dead, or a right
+    is missing there. ``part_id`` names it (``AccountPart.id``); the connection goes on with its other parts.
+
+    To be raised only where the connector knows that the grant itself still works.
+    """
+
+    default_code = "part_access_lost"
+
+    def __init__(self, user_message: str, *, part_id: str, detail: str = "", code: str | None = None) -> None:
+        super().__init__(user_message, detail=detail, code=code)
+        self.part_id = part_id
+
+
 class PermanentError(ConnectorError):
     """Trying again or signing in again would not help; ``user_message`` says what to change."""
 
@@ -118,6 +133,7 @@ class ErrorRule:
 
     A rule matches when the status is in ``status`` (empty: any) and, for each dotted path in ``where``, the
     value found is in the given collection (a ``range`` works too). ``name`` identifies the rule in tests.
+    ``raises`` cannot be ``PartAccessLostError``: an answer does not say which part was asked.
     ``trace`` are dotted paths of codes and references that join the detail, for the platform's support.
     """
 

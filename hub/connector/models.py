@@ -328,13 +328,17 @@ class Notice(Model):
 
 
 class Received(Model):
-    """What one inbound request held. ``ignored`` counts events that are known to be of no interest."""
+    """What one inbound request held. ``ignored`` counts events that are known to be of no interest.
+
+    ``kept_body`` is what the hub keeps of the body where a secret stands in it; None: the body as it came.
+    """
 
     submissions: tuple[RawSubmission, ...] = ()
     pointers: tuple[Pointer, ...] = ()
     notices: tuple[Notice, ...] = ()
     ignored: int = 0
     reply: Reply | None = None
+    kept_body: bytes | None = Field(default=None, repr=False)
 
 
 Moment = datetime

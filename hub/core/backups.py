@@ -21,6 +21,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy.engine import Connection
 
+from hub.core.outbox.models import outbox_events
 from hub.core.tables import metadata
 from hub.db.guard import ALL_ORGANISATIONS
 from hub.db.migrating import current
@@ -75,6 +76,7 @@ def read_backup(connection: Connection, file: Path, keys: Mapping[str, bytes]) -
                 )
             for content in _read_chunks(source, own):
                 rows += _insert(connection, content)
+        _go_on_counting(connection)
     except OSError as error:
         raise BackupError(f"{file} cannot be read: {error.strerror}") from None
     return rows
@@ -99,6 +101,20 @@ def _insert(connection: Connection, chunk: Mapping[str, Any]) -> int:
     if rows:
         connection.execute(sa.insert(table), rows)
     return len(rows)
+
+
+def _go_on_counting(connection: Connection) -> None:
+    """Numbers that the database gives by itself go on after the restored ones; those of another server's
+    transactions, which mean nothing here, are those of a transaction long past."""
+    connection.execute(sa.update(outbox_events).values(transaction_number=0).execution_options(**_WHOLE))
+    if connection.dialect.name != "postgresql":
+        return
+    for table in metadata.sorted_tables:
+        column = table.autoincrement_column
+        if column is not None:
+            highest = connection.scalar(sa.select(sa.func.max(column)).execution_options(**_WHOLE))
+            counter = sa.func.pg_get_serial_sequence(table.name, column.name)
+            connection.execute(sa.select(sa.func.setval(counter, (highest or 0) + 1, sa.false())))
 
 
 def _plain(value: Any) -> Any:

@@ -49,6 +49,9 @@ POSTGRES_CONNECTION = {
 this we would wait for a lost server for a quarter of an hour, and everybody for the locks of a lost process."""
 _WRITES = "leadhub_writes"
 _AT_ONCE = "leadhub_at_once"
+TRIES = 4
+_ENTANGLED = ("40P01", "40001")
+"""PostgreSQL's codes of a deadlock and of a conflict between transactions (its manual, appendix A)."""
 QUICK = 0.008
 """Seconds that a write at once may take on average."""
 REST = 2.0
@@ -119,7 +122,20 @@ class Database:
             return work(connection, *args, **kwargs)
 
     def write_now(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """``write`` on the calling thread (commands, migrations and tests; a server uses ``write``)."""
+        """``write`` on the calling thread (commands, migrations and tests; a server uses ``write``).
+
+        Two transactions that waited for each other cost nobody an answer: the one that the database ended is done
+        again, a few times. So ``work`` must not change anything but the database.
+        """
+        for _ in range(TRIES - 1):
+            try:
+                return self._write_once(work, *args, **kwargs)
+            except DatabaseUnavailableError as failure:
+                if not _was_entangled(failure):
+                    raise
+        return self._write_once(work, *args, **kwargs)
+
+    def _write_once(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         with _named_failures(), self._turn(), self._writing_engine.begin() as connection:
             return work(connection, *args, **kwargs)
 
@@ -148,6 +164,11 @@ class _Disk:
         if self._average > QUICK:
             self._average = QUICK / 2
             self._rests_until = perf_counter() + REST
+
+
+def _was_entangled(failure: DatabaseUnavailableError) -> bool:
+    """Whether the transaction was ended for the sake of another one; all of it was taken back."""
+    return getattr(getattr(failure.__cause__, "orig", None), "sqlstate", None) in _ENTANGLED
 
 
 class _WriterElsewhereError(Exception):

@@ -10,9 +10,9 @@ from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
-from sqlalchemy.sql import visitors
-from sqlalchemy.sql.elements import BinaryExpression, BindParameter, ColumnElement
-from sqlalchemy.sql.selectable import FromClause
+from sqlalchemy.sql.elements import BinaryExpression, BindParameter, BooleanClauseList, ColumnElement
+from sqlalchemy.sql.operators import or_
+from sqlalchemy.sql.selectable import FromClause, SelectBase
 
 ALL_ORGANISATIONS = "all_organisations"
 """Execution option with a reason (text): this statement is meant to see every organisation."""
@@ -48,10 +48,10 @@ def check(statement: Any) -> None:
     owned: dict[str, FromClause] = {}
     tied: set[str] = set()
     links: list[tuple[str, str]] = []
-    for element in visitors.iterate(statement):
+    for element, binds in _walk(statement, True):
         if isinstance(element, sa.Table) and "organisation_id" in element.c:
             owned[element.name] = element
-        elif isinstance(element, BinaryExpression):
+        elif binds and isinstance(element, BinaryExpression):
             _note_tie(element, tied, links)
     if isinstance(statement, sa.Update | sa.Delete) and "organisation_id" in statement.table.c:
         owned[_name(statement.table)] = statement.table
@@ -62,6 +62,18 @@ def check(statement: Any) -> None:
             f"statement on {', '.join(missing)} without organisation_id; add the filter, or the execution option "
             f"{ALL_ORGANISATIONS!r} with a reason: {statement}"
         )
+
+
+def _walk(element: Any, binds: bool) -> Iterator[tuple[Any, bool]]:
+    """Every part of a statement, and whether a condition there holds for each row: not if it is one of several
+    alternatives or a case among others. A statement inside another one begins anew."""
+    yield element, binds
+    if isinstance(element, SelectBase):
+        binds = True
+    elif isinstance(element, sa.Case) or (isinstance(element, BooleanClauseList) and element.operator is or_):
+        binds = False
+    for child in element.get_children():
+        yield from _walk(child, binds)
 
 
 def _name(table: FromClause) -> str:

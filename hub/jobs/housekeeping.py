@@ -1,6 +1,8 @@
-"""What has to be done now and then: waiting leads, reminders, spent tokens."""
+"""What has to be done now and then: waiting leads, reminders, held spam, spent tokens."""
 
+from collections.abc import Sequence
 from datetime import timedelta
+from uuid import UUID
 
 import sqlalchemy as sa
 from pydantic import JsonValue
@@ -10,6 +12,7 @@ from hub.core.accounts.rates import forget_old_windows
 from hub.core.accounts.sessions import remove_ended_sessions
 from hub.core.connections.forecast import remind
 from hub.core.forms.nonces import forget_expired
+from hub.core.intake.spam import end_held_spam
 from hub.core.leads.waiting import assign_waiting
 from hub.core.organisations.models import organisations
 from hub.db.engine import Database
@@ -18,6 +21,7 @@ from hub.jobs.engine import JobEngine
 ASSIGN_EVERY = timedelta(minutes=1)
 REMIND_EVERY = timedelta(hours=1)
 FORGET_EVERY = timedelta(days=1)
+END_SPAM_EVERY = timedelta(days=1)
 BATCH = 200
 
 
@@ -33,11 +37,11 @@ class Housekeeping:
         engine.every(ASSIGN_EVERY, "assign_waiting", self.assign_waiting)
         engine.every(REMIND_EVERY, "remind_of_expiry", self.remind_of_expiry)
         engine.every(FORGET_EVERY, "forget_spent", self.forget_spent)
+        engine.every(END_SPAM_EVERY, "end_held_spam", self.end_held_spam)
 
     async def assign_waiting(self, payload: JsonValue) -> None:
         """Give leads that wait in a queue to people who can take them by now (P-37)."""
-        every = await self._database.read(lambda c: c.scalars(sa.select(organisations.c.id)).all())
-        for organisation_id in every:
+        for organisation_id in await self._organisations():
             moved = BATCH
             while moved == BATCH:
                 done = await self._database.write(
@@ -53,3 +57,13 @@ class Housekeeping:
         """Remove spent render tokens, ended sessions and old windows of the sign-in limits."""
         for forget in (forget_expired, remove_ended_sessions, forget_old_windows):
             await self._database.write(forget, self._clock.now())
+
+    async def end_held_spam(self, payload: JsonValue) -> None:
+        """Reject what has been held as spam for 30 days, and remove its content (PF-05)."""
+        for organisation_id in await self._organisations():
+            ended = BATCH
+            while ended == BATCH:
+                ended = await self._database.write(end_held_spam, organisation_id, self._clock.now(), BATCH)
+
+    async def _organisations(self) -> Sequence[UUID]:
+        return await self._database.read(lambda c: c.scalars(sa.select(organisations.c.id)).all())

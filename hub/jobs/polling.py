@@ -5,6 +5,7 @@ mark moves when the last page is stored (``hub.core.pulls``). How far back a lis
 connector's overlap: sources hand out late arrivals and are not exact about time.
 """
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from pydantic import JsonValue
@@ -12,8 +13,10 @@ from pydantic import JsonValue
 from hub.connector.access import Access
 from hub.connector.base import Connector, Polls
 from hub.connector.clock import Clock
-from hub.connector.errors import ConnectorError, PermanentError, RetryableError
-from hub.connector.models import Cursor, Page
+from hub.connector.errors import ConnectorError, PartAccessLostError, PermanentError, RetryableError
+from hub.connector.models import Cursor, Page, SourceForm
+from hub.core.connections.part_limits import PartWork
+from hub.core.connections.parts import lacks_rights, refresh_rights
 from hub.core.intake.receipts import Delivery, Path
 from hub.core.jobs.service import Job
 from hub.core.pulls import queries, service
@@ -21,6 +24,7 @@ from hub.core.pulls.queries import Pull
 from hub.core.upkeep.queries import active_connection
 from hub.db.engine import Database
 from hub.jobs.opening import ConnectionKey, Connections, Connectors, FormCatalogue, Ledger, find, uuid_in
+from hub.jobs.part_watch import PartWatch
 
 POLL = "poll"
 LIST_FORMS = "list_forms"
@@ -36,7 +40,8 @@ class Polling:
     """Handlers of the jobs ``poll`` and ``list_forms``.
 
     Both raise ``RetryableError`` to be tried again and ``RateLimitedError`` to have the whole connection wait;
-    other errors end this run, and the next one comes by schedule.
+    other errors end this run, and the next one comes by schedule. A part of the account that is out of reach is
+    noted, and the others are read all the same.
     """
 
     def __init__(
@@ -59,7 +64,12 @@ class Polling:
         """Read one form from its mark to the end of the listing."""
         key, source_form_id = ConnectionKey.read(payload), uuid_in(payload, "source_form")
         connector = await self._active_connector(key)
-        if connector is None or not isinstance(connector, Polls):
+        pull = await self._database.read(queries.pull_of, key.organisation_id, source_form_id)
+        if connector is None or not isinstance(connector, Polls) or pull is None:
+            return
+        parts = PartWatch(self._database, self._clock, key, PartWork.READING)
+        await parts.look()
+        if parts.is_resting(pull.form.part_id):
             return
 
         async def read(access: Access) -> None:
@@ -72,19 +82,44 @@ class Polling:
         except ConnectorError as error:
             sentence = error.user_message
             await self._database.write(service.note_failure, key.organisation_id, source_form_id, sentence)
+            if isinstance(error, PartAccessLostError):
+                parts.refused(error)
             raise
+        else:
+            parts.reached(pull.form.part_id)
+        finally:
+            await parts.store()
 
     async def list_forms(self, payload: JsonValue) -> None:
-        """Look which forms and questions the source has now, and read new forms at once."""
+        """Look which forms and questions the source has now, and read new forms at once. Where a right was missing
+        on a part, look whether it still is."""
         key = ConnectionKey.read(payload)
         connector = await self._active_connector(key)
         if connector is None:
             return
-        forms = await self._connections.run(key.organisation_id, key.connection_id, connector.list_forms)
+        parts = PartWatch(self._database, self._clock, key, PartWork.LISTING_FORMS)
+        await parts.look()
+
+        async def list_all(access: Access) -> Sequence[SourceForm]:
+            forms = await connector.list_forms(access)
+            parts.worked_on_all(access)
+            return forms
+
+        try:
+            forms = await self._connections.run(key.organisation_id, key.connection_id, list_all)
+        except PartAccessLostError as error:
+            parts.refused(error)
+            raise
+        finally:
+            await parts.store()
         now = self._clock.now()
         await self._catalogue.found(key, forms, now)
         if isinstance(connector, Polls):
             await self._database.write(service.ensure_marks, key.organisation_id, key.connection_id, now)
+        where = (key.organisation_id, key.connection_id)
+        if await self._database.read(lacks_rights, *where):
+            account = await self._connections.run(*where, connector.identify)
+            await self._database.write(refresh_rights, *where, account)
 
     async def _active_connector(self, key: ConnectionKey) -> Connector | None:
         active = await self._database.read(active_connection, key.organisation_id, key.connection_id)

@@ -1,7 +1,8 @@
 """Fetching what thin deliveries pointed at, in batches of one connection.
 
 Each receipt stands alone: one that cannot be fetched holds up no other. What is still not fetched 72 hours after
-it came in goes to quarantine with its reason, from where an admin redrives it.
+it came in goes to quarantine with its reason, from where an admin redrives it. Receipts of a part of the account that
+is out of reach wait until it can be reached again, however long that takes: the platform still has their content.
 """
 
 import asyncio
@@ -19,16 +20,19 @@ from hub.connector.base import Receives
 from hub.connector.clock import Clock
 from hub.connector.errors import (
     ConnectorError,
+    PartAccessLostError,
     PermanentError,
     RateLimitedError,
     ReauthorizationNeededError,
     RetryableError,
 )
 from hub.connector.models import Pointer, RawSubmission
+from hub.core.connections.part_limits import PartWork
 from hub.core.jobs.service import Job
 from hub.core.upkeep.queries import active_connection
 from hub.db.engine import Database
 from hub.jobs.opening import ConnectionKey, Connections, Connectors, find
+from hub.jobs.part_watch import PartWatch
 from hub.jobs.retrying import BUG, GIVE_UP_AFTER, TRIES_AFTER_A_BUG
 
 log = structlog.get_logger(__name__)
@@ -55,6 +59,13 @@ class NotResolved:
     reason: str
     sentence: str
     final: bool
+
+
+PART_RESTS = NotResolved(
+    "part_access_lost",
+    "This part of the account is out of reach at present; the page of the connection says what to do.",
+    False,
+)
 
 
 class PointerReceipts(Protocol):
@@ -105,7 +116,7 @@ class Resolving:
         self._receipts = receipts
 
     async def resolve(self, payload: JsonValue) -> None:
-        """Fetch a batch of receipts.
+        """Fetch a batch of receipts. Those of a part that is out of reach stay for the sweep, which asks again later.
 
         Raises ``RetryableError`` while some of them may still be fetched, and ``PermanentError`` where the
         connection is not active: the job is parked, and redriven when it is again.
@@ -118,12 +129,19 @@ class Resolving:
         if connector is None or not isinstance(connector, Receives):
             raise PermanentError("The connector of this connection is not installed.", code="connector_missing")
         receipt_ids = _receipts_in(payload)
+        parts = PartWatch(self._database, self._clock, key, PartWork.READING)
+        await parts.look()
 
         async def fetch(access: Access) -> int:
             waiting = await self._receipts.load(key, receipt_ids)
-            return await _Batch(self._receipts, self._clock, key, connector, access, waiting, receipt_ids).fetch()
+            return await _Batch(
+                self._receipts, self._clock, key, connector, access, waiting, receipt_ids, parts
+            ).fetch()
 
-        left = await self._connections.run(key.organisation_id, key.connection_id, fetch)
+        try:
+            left = await self._connections.run(key.organisation_id, key.connection_id, fetch)
+        finally:
+            await parts.store()
         if left:
             raise RetryableError(f"{left} deliveries could not be fetched yet.", code="not_all_resolved")
 
@@ -140,6 +158,7 @@ class _Batch:
         access: Access,
         waiting: Sequence[PointerReceipt],
         own: Sequence[UUID],
+        parts: PartWatch,
     ) -> None:
         self._receipts = receipts
         self._clock = clock
@@ -148,6 +167,7 @@ class _Batch:
         self._access = access
         self._waiting = list(reversed(waiting))
         self._own = frozenset(own)
+        self._parts = parts
         self._left = 0
         self._ended_by: ConnectorError | None = None
 
@@ -165,8 +185,15 @@ class _Batch:
             await self._fetch_one(self._waiting.pop())
 
     async def _fetch_one(self, receipt: PointerReceipt) -> None:
+        part_id = receipt.pointer.part_id
+        if self._parts.is_resting(part_id):
+            await self._leave(receipt, PART_RESTS)
+            return
         try:
             raw = await self._connector.resolve(self._access, receipt.pointer)
+        except PartAccessLostError as error:
+            self._parts.refused(error)
+            await self._leave(receipt, NotResolved(error.code, error.user_message, False))
         except (RateLimitedError, ReauthorizationNeededError) as error:
             self._ended_by = error
         except ConnectorError as error:
@@ -175,7 +202,13 @@ class _Batch:
             log.error("fetching a delivery met a bug", receipt=str(receipt.id), error=type(error).__name__)
             await self._note(receipt, BUG, type(error).__name__, receipt.attempts >= TRIES_AFTER_A_BUG)
         else:
+            self._parts.reached(part_id)
             await self._receipts.resolved(self._key, receipt.id, raw)
+
+    async def _leave(self, receipt: PointerReceipt, why: NotResolved) -> None:
+        """Leave a receipt to the sweep; its reason is written once, since it may wait for long."""
+        if receipt.attempts == 0:
+            await self._receipts.failed(self._key, receipt.id, why)
 
     def _is_final(self, receipt: PointerReceipt, error: ConnectorError) -> bool:
         return not isinstance(error, RetryableError) or self._clock.now() - receipt.received_at >= GIVE_UP_AFTER

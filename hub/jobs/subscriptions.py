@@ -8,10 +8,13 @@ from pydantic import JsonValue
 from hub.connector.access import Access
 from hub.connector.base import Subscribes
 from hub.connector.clock import Clock
+from hub.connector.errors import PartAccessLostError
+from hub.core.connections.part_limits import PartWork
 from hub.core.pulls.service import pull_all_soon
 from hub.core.upkeep.queries import active_connection
 from hub.db.engine import Database
 from hub.jobs.opening import ConnectionKey, Connections, Connectors, find
+from hub.jobs.part_watch import PartWatch
 
 log = structlog.get_logger(__name__)
 
@@ -41,7 +44,8 @@ class Subscriptions:
     async def check(self, payload: JsonValue) -> None:
         """Restore a subscription that the source dropped, and read at once what was missed meanwhile.
 
-        A subscription that cannot be restored is a failure of the connection, shown on its page.
+        A subscription that cannot be restored is a failure of the connection, shown on its page; where only a part
+        of the account refuses, that part is limited.
         """
         key = ConnectionKey.read(payload)
         active = await self._database.read(active_connection, key.organisation_id, key.connection_id)
@@ -50,13 +54,24 @@ class Subscriptions:
         if connector is None or url is None or not isinstance(connector, Subscribes):
             return
 
-        async def restore(access: Access) -> bool:
-            if await connector.is_subscribed(access, url):
-                return False
-            await connector.subscribe(access, url)
-            return True
+        parts = PartWatch(self._database, self._clock, key, PartWork.SUBSCRIBING)
+        await parts.look()
 
-        if await self._connections.run(key.organisation_id, key.connection_id, restore):
+        async def restore(access: Access) -> bool:
+            is_gone = not await connector.is_subscribed(access, url)
+            if is_gone:
+                await connector.subscribe(access, url)
+            parts.worked_on_all(access)
+            return is_gone
+
+        try:
+            is_restored = await self._connections.run(key.organisation_id, key.connection_id, restore)
+        except PartAccessLostError as error:
+            parts.refused(error)
+            raise
+        finally:
+            await parts.store()
+        if is_restored:
             log.warning("a subscription was gone and is restored", connection=str(key.connection_id))
             now = self._clock.now()
             await self._database.write(pull_all_soon, key.organisation_id, key.connection_id, now)

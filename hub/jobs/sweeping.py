@@ -9,7 +9,8 @@ from pydantic import JsonValue
 from sqlalchemy.engine import Connection
 
 from hub.connector.clock import Clock
-from hub.core.connections.models import connections
+from hub.core.connections.models import connections, part_limits
+from hub.core.connections.part_limits import PartWork
 from hub.core.connections.state import ConnectionState
 from hub.core.intake.claiming import abandoned, take_over
 from hub.core.intake.models import receipts
@@ -54,8 +55,16 @@ def _take_over_unheld(connection: Connection, process_name: str) -> int:
 def _enqueue_overdue(connection: Connection, received_before: datetime, now: datetime) -> None:
     """Add the jobs for thin deliveries of active connections that came before a moment and still wait.
 
-    A receipt whose job is still open may be in a second one then: fetching it twice changes nothing.
+    A receipt whose job is still open may be in a second one then: fetching it twice changes nothing. Those of a part
+    that refused lately are left alone until it is asked again.
     """
+    rests = sa.exists().where(
+        part_limits.c.organisation_id == receipts.c.organisation_id,
+        part_limits.c.connection_id == receipts.c.connection_id,
+        part_limits.c.part_id == receipts.c.part_id,
+        part_limits.c.work == PartWork.READING.value,
+        part_limits.c.retry_at > now,
+    )
     rows = connection.execute(
         sa.select(receipts.c.organisation_id, receipts.c.connection_id, receipts.c.id)
         .join(
@@ -70,7 +79,9 @@ def _enqueue_overdue(connection: Connection, received_before: datetime, now: dat
             receipts.c.payload.is_(None),
             receipts.c.received_at <= received_before,
             connections.c.state == ConnectionState.ACTIVE.value,
+            sa.not_(rests),
         )
+        .order_by(receipts.c.id)
         .order_by(receipts.c.id)
         .limit(MOST_AT_ONCE)
         .execution_options(**{ALL_ORGANISATIONS: "the sweep looks after every organisation"})

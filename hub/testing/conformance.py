@@ -25,6 +25,7 @@ from hub.testing.rules_isolation import IsolationRules
 from hub.testing.rules_manifest import ManifestRules
 from hub.testing.rules_normalise import NormaliseRules
 from hub.testing.rules_oauth import OAuthRules
+from hub.testing.rules_parts import PartRules
 from hub.testing.rules_receive import ReceiveRules
 from hub.testing.rules_secrets import SecretRules
 from hub.testing.rules_thin import SubscriptionRules, ThinDeliveryRules
@@ -59,6 +60,7 @@ class ConnectorConformance(
     FormRules,
     OAuthRules,
     ErrorRules,
+    PartRules,
     SecretRules,
 ):
     """All rules. Subclasses set ``connector``, ``simulator`` and ``fixtures``."""

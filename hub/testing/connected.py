@@ -104,9 +104,9 @@ class ConnectedSource:
 
     # --- reading ------------------------------------------------------------------------------------------
 
-    def form(self, name: str = "Kit form") -> SourceForm:
+    def form(self, name: str = "Kit form", *, part_id: str | None = None) -> SourceForm:
         """A new form at the source, with its simulated fields."""
-        return self.simulator.forms[self.simulator.add_form(name)]
+        return self.simulator.forms[self.simulator.add_form(name, part_id=part_id)]
 
     def add(self, form: SourceForm, count: int, *, newest_ago: timedelta = timedelta(hours=3)) -> list[str]:
         """Leads of different people, a minute apart; the newest was sent ``newest_ago``."""

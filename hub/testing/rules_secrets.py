@@ -53,14 +53,18 @@ class SecretRules(Rules):
 
     @rule()
     async def test_no_secret_in_what_is_kept(self) -> None:
-        """Raw submissions and cursors, which the hub stores unencrypted, hold no secret."""
+        """Raw submissions, bodies of deliveries and cursors, which the hub stores unencrypted, hold no secret."""
         async with connect(self, largest_page=2) as source:
             form = source.form()
             leads = source.add(form, 5)
             kept: list[object] = [raw.model_dump() for lead in leads for raw in await source.readings(lead)]
+            if isinstance(self.connector, Receives):
+                for request in source.simulator.delivery(leads):
+                    kept_body = source.receive(request).kept_body
+                    kept.append(request.body if kept_body is None else kept_body)
             if "fetch" in source.calls(source.access):
                 kept += [page.cursor.model_dump() for page in await source.pages(form)]
-            _require_clean(source, str(kept), "a raw submission or a cursor")
+            _require_clean(source, str(kept), "a raw submission, a kept body or a cursor")
 
 
 def _require_clean(source: ConnectedSource, text: str, where: str) -> None:

@@ -129,6 +129,18 @@ class Simulator(LoopbackPlatform):
         """The id of the account that ``authorize`` signs in to; None without accounts."""
         return None
 
+    def part_ids(self) -> Sequence[str]:
+        """The account parts that ``authorize`` reaches, where each can be lost alone; empty without such."""
+        return ()
+
+    def lose_part(self, part_id: str) -> None:
+        """One part refuses the hub from now on, while the grant and the other parts live."""
+        raise NotImplementedError(f"{type(self).__name__} has no parts; override lose_part() if it has")
+
+    def regain_part(self, part_id: str) -> None:
+        """The part lets the hub in again."""
+        raise NotImplementedError(f"{type(self).__name__} has no parts; override regain_part() if it has")
+
     def error_answers(self) -> Mapping[str, PlatformAnswer]:
         """For each error rule of the connector, by name, the answer that the platform documents."""
         return {}

@@ -10,6 +10,7 @@ from hub.web.api.receipts import RECEIPTS
 from hub.web.api.routing import RouteGroup
 from hub.web.console import console_routes
 from hub.web.inbound import inbound_routes
+from hub.web.metrics import metrics_routes
 from hub.web.oauth import AUTHORISATIONS, oauth_routes
 
 
@@ -23,6 +24,7 @@ def all_groups() -> list[RouteGroup | web.RouteTableDef]:
         CONNECTIONS,
         AUTHORISATIONS,
         inbound_routes,
+        metrics_routes,
         oauth_routes,
         console_routes,
     ]

@@ -1,14 +1,14 @@
 """Whom the sign-in reaches and what it lacks, in words an admin can act on (protocol page section 2.2)."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 
-from hub.connector.errors import ReauthorizationNeededError, RetryableError
+from hub.connector.errors import ConnectorError, PartAccessLostError, ReauthorizationNeededError, RetryableError
 from hub.connector.models import Account, AccountPart
 from plugins.meta_ads.errors import NOT_VISIBLE
 from plugins.meta_ads.graph import Graph, member, parsed
 from plugins.meta_ads.oauth import pages_of, token_facts
 from plugins.meta_ads.payloads import Id, LeadAccess, OptionalText, PageNode, TokenFacts, Wire
-from plugins.meta_ads.permissions import CONSEQUENCES, missing_permissions
+from plugins.meta_ads.permissions import missing_on_page, missing_permissions
 
 ADVERTISE = "ADVERTISE"
 
@@ -43,14 +43,15 @@ async def lead_access(graph: Graph, page_id: str) -> LeadAccess:
     return parsed(LeadAccess, member(answer.body, "has_lead_access") or {})
 
 
-async def why_not_visible(graph: Graph, page_id: str | None, error: RetryableError) -> RetryableError:
-    """The cause behind code 100 with subcode 33: access taken away, or really gone. Try later in both cases."""
+async def why_not_visible(graph: Graph, page_id: str | None, error: RetryableError) -> ConnectorError:
+    """The cause behind code 100 with subcode 33: access to the Page's leads was taken away, which concerns all of
+    them, or this one is really gone; then try later."""
     if page_id is None or page_id not in graph.access.part_ids:
         return error
     found = await lead_access(graph, page_id)
     if found.is_given:
         return error
-    return RetryableError(_no_lead_access(found), detail=error.detail, code="lead_access_removed")
+    return PartAccessLostError(_no_lead_access(found), part_id=page_id, detail=error.detail, code="lead_access_removed")
 
 
 async def _part(graph: Graph, page: PageNode, facts: TokenFacts) -> AccountPart:
@@ -86,19 +87,7 @@ async def _lead_access_problem(graph: Graph, page_id: str) -> AsyncIterator[str]
 def _missing_on(page: PageNode, facts: TokenFacts) -> Iterator[str]:
     if ADVERTISE not in page.tasks:
         yield "Your role on this Page does not include advertising. Ask an admin of the Page for full control or Ads."
-    for granted in facts.granular_scopes:
-        if granted.target_ids and granted.scope in CONSEQUENCES and _is_page_scope(granted.scope):
-            yield from _not_for(page, granted.scope, granted.target_ids)
-
-
-def _not_for(page: PageNode, scope: str, target_ids: Sequence[str]) -> Iterator[str]:
-    if page.id not in target_ids:
-        yield f"The permission {scope} was not granted for this Page: {CONSEQUENCES[scope]}."
-
-
-def _is_page_scope(scope: str) -> bool:
-    """Targets of the other permissions are ad accounts and businesses."""
-    return scope.startswith("pages_") or scope == "leads_retrieval"
+    yield from missing_on_page(page.id, facts.granular_scopes)
 
 
 def _no_lead_access(found: LeadAccess) -> str:

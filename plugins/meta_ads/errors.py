@@ -23,6 +23,9 @@ NOT_VISIBLE = "not_visible"
 REFUSED = "refused_parameters"
 PERMISSION_REMOVED = "permission_removed"
 TOKEN_DEAD = (190, 102)
+INTERNAL = range(-(2**31), 0)
+"""Negative codes are Meta's own and say nothing by themselves; only the subcode counts."""
+DEAD_SUBCODES = (*range(456, 469), 492)
 ANY_CODE = range(-(2**31), 2**31)
 TRACE = ("error.code", "error.error_subcode", "error.fbtrace_id")
 
@@ -130,6 +133,14 @@ _DEAD_TOKEN = (
         code="revoked",
     ),
     _rule(
+        "internal_dead",
+        ReauthorizationNeededError,
+        "Facebook no longer accepts the sign-in. Sign in again.",
+        codes=INTERNAL,
+        subcodes=DEAD_SUBCODES,
+        code="revoked",
+    ),
+    _rule(
         PERMISSION_REMOVED,
         ReauthorizationNeededError,
         "A permission was taken back at Facebook. Sign in again and allow everything that is asked for.",
@@ -138,6 +149,13 @@ _DEAD_TOKEN = (
 )
 
 _REFUSED = (
+    _rule(
+        "internal",
+        RetryableError,
+        "Meta met a fault of its own. We try again.",
+        codes=INTERNAL,
+        code="temporary",
+    ),
     _rule(
         NOT_VISIBLE,
         RetryableError,

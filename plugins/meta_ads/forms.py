@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 
 from pydantic import JsonValue
 
-from hub.connector.errors import ReauthorizationNeededError
+from hub.connector.errors import PartAccessLostError, RetryableError
 from hub.connector.models import Choice, FieldType, Question, SourceForm
+from plugins.meta_ads.errors import NOT_VISIBLE
 from plugins.meta_ads.graph import Graph, member, parsed
 from plugins.meta_ads.payloads import Form, FormQuestion, question_key
 
@@ -25,23 +26,25 @@ KINDS = {
 
 
 async def forms_of_pages(graph: Graph) -> Sequence[SourceForm]:
-    """The forms of every Page. A Page that refuses us does not hide the forms of the others; where all refuse,
-    the first refusal is raised."""
+    """The forms of every Page. A Page that refuses us does not hide the forms of the others."""
     forms: list[SourceForm] = []
-    refusals: list[ReauthorizationNeededError] = []
     for page_id in graph.access.part_ids:
         try:
             forms += [form async for form in _forms_of(graph, page_id)]
-        except ReauthorizationNeededError as error:
-            refusals.append(error)
-    if refusals and len(refusals) == len(graph.access.part_ids):
-        raise refusals[0]
+        except PartAccessLostError as error:
+            graph.access.skip_part(error)
     return forms
 
 
 async def legal_content_of(graph: Graph, form_id: str, part_id: str | None) -> JsonValue:
-    """The consent boxes of a form as the person saw them; forms do not change once they are published."""
-    answer = await graph.get(form_id, {"fields": "legal_content"}, part_id=part_id)
+    """The consent boxes of a form as the person saw them; forms do not change once they are published. None where
+    Meta does not show the form any more: the leads of a deleted form are leads all the same."""
+    try:
+        answer = await graph.get(form_id, {"fields": "legal_content"}, part_id=part_id)
+    except RetryableError as error:
+        if error.code != NOT_VISIBLE:
+            raise
+        return None
     return member(answer.body, "legal_content")
 
 
@@ -59,8 +62,7 @@ def source_form(form: Form, page_id: str) -> SourceForm:
 
 
 async def _forms_of(graph: Graph, page_id: str) -> AsyncIterator[SourceForm]:
-    token = graph.access.token(page_id)
-    async for item in graph.items_of(f"{page_id}/leadgen_forms", {"fields": FORM_FIELDS}, token):
+    async for item in graph.items_of(f"{page_id}/leadgen_forms", {"fields": FORM_FIELDS}, part_id=page_id):
         form = parsed(Form, item)
         if form.status not in WITHOUT_LEADS:
             yield source_form(form, page_id)

@@ -16,9 +16,8 @@ from hub.connector.errors import (
     RetryableError,
 )
 from hub.connector.signatures import hmac_sha256_hex
-from plugins.meta_ads.errors import PERMISSION_REMOVED
-from plugins.meta_ads.payloads import WireT, read
-from plugins.meta_ads.permissions import missing_permissions
+from plugins.meta_ads.payloads import TokenFacts, WireT, read
+from plugins.meta_ads.refusals import page_not_shared, refusal_of_page, refusal_of_sign_in
 from plugins.meta_ads.settings import MetaAdsSettings
 
 HOST = "https://graph.facebook.com"
@@ -49,24 +48,27 @@ class Graph:
 
     async def get(self, path: str, params: Mapping[str, str], *, part_id: str | None = None) -> ApiResult:
         """GET as the person, or as one Page."""
-        return await self.call("GET", path, self.access.token(part_id), params=params)
+        return await self.call("GET", path, part_id=part_id, params=params)
 
     async def call(
         self,
         method: str,
         path: str,
-        token: SecretStr,
         *,
+        part_id: str | None = None,
+        token: SecretStr | None = None,
         params: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
     ) -> ApiResult:
-        """One call as a person or a Page. Where a permission is missing, the error says which."""
+        """One call as one Page, as the person, or with a ``token`` that is not the connection's yet.
+
+        A refusal says whether it speaks of the Page alone (``PartAccessLostError``), and which permission is missing.
+        """
+        chosen = token or self._token(part_id)
         try:
-            return await self.send(method, path, token, params=params, form=form)
+            return await self.send(method, path, chosen, params=params, form=form)
         except ReauthorizationNeededError as error:
-            if error.code != PERMISSION_REMOVED:
-                raise
-            raise await self._with_missing(error, token) from None
+            raise await self._explained(error, chosen, part_id) from None
 
     async def send(
         self,
@@ -99,28 +101,45 @@ class Graph:
                 code="invalid_client",
             ) from None
 
-    async def _with_missing(self, error: ReauthorizationNeededError, token: SecretStr) -> ReauthorizationNeededError:
-        """The refusal with the permissions that the token lacks (section 2.4), as far as Meta tells them now."""
+    def _token(self, part_id: str | None) -> SecretStr:
+        token = self.access.token(part_id)
+        if part_id is not None and part_id not in self.access.part_ids:
+            raise page_not_shared(part_id)
+        return token
+
+    async def _explained(
+        self, error: ReauthorizationNeededError, token: SecretStr, part_id: str | None
+    ) -> ReauthorizationNeededError:
+        if part_id is None:
+            return refusal_of_sign_in(error, await self._facts(token))
+        facts = await self._facts(self.access.token())
+        return refusal_of_page(error, part_id, facts, granted=self.access.scopes, now=self.access.clock.now())
+
+    async def _facts(self, token: SecretStr) -> TokenFacts | None:
+        """What Meta knows of a token; None where it does not tell now."""
         try:
             answer = await self.call_as_app("GET", "debug_token", params={"input_token": token.get_secret_value()})
+            return parsed(TokenFacts, member(answer.body, "data"))
         except ConnectorError:
-            return error
-        scopes = member(member(answer.body, "data"), "scopes")
-        missing = missing_permissions([str(each) for each in scopes]) if isinstance(scopes, list) else []
-        message = " ".join(missing) or error.user_message
-        return ReauthorizationNeededError(message, detail=error.detail, code=error.code)
+            return None
 
     async def page_of(
-        self, path: str, params: Mapping[str, str], token: SecretStr, *, after: str | None = None
+        self,
+        path: str,
+        params: Mapping[str, str],
+        *,
+        part_id: str | None = None,
+        token: SecretStr | None = None,
+        after: str | None = None,
     ) -> Listing:
         """One page of a list. A page may be empty and still not be the last (section 4.1)."""
         sent = {**params, "limit": str(self.settings.page_size), **({"after": after} if after else {})}
         try:
-            answer = await self.call("GET", path, token, params=sent)
+            answer = await self.call("GET", path, part_id=part_id, token=token, params=sent)
         except PermanentError as error:
             if error.code != "answer_too_large":
                 raise
-            answer = await self.call("GET", path, token, params={**sent, "limit": str(FEW)})
+            answer = await self.call("GET", path, part_id=part_id, token=token, params={**sent, "limit": str(FEW)})
         items = member(answer.body, "data")
         if not isinstance(items, list):
             raise RetryableError("Meta's list could not be read.", detail=f"GET {path}", code="garbage")
@@ -129,11 +148,13 @@ class Graph:
             raise RetryableError("Meta's list goes in a circle.", detail=f"GET {path}", code="garbage")
         return Listing(tuple(items), following, answer.headers)
 
-    async def items_of(self, path: str, params: Mapping[str, str], token: SecretStr) -> AsyncIterator[JsonValue]:
+    async def items_of(
+        self, path: str, params: Mapping[str, str], *, part_id: str | None = None, token: SecretStr | None = None
+    ) -> AsyncIterator[JsonValue]:
         """All members of a list, page after page."""
         after: str | None = None
         while True:
-            listing = await self.page_of(path, params, token, after=after)
+            listing = await self.page_of(path, params, part_id=part_id, token=token, after=after)
             for item in listing.items:
                 yield item
             after = listing.after

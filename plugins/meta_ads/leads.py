@@ -94,14 +94,13 @@ async def lead_of(graph: Graph, pointer: Pointer) -> RawSubmission:
 
 async def _page(graph: Graph, form: SourceForm, place: Place) -> Listing:
     """One page; a cursor that Meta no longer takes starts the same listing from its beginning."""
-    token = graph.access.token(form.part_id)
     params = {"fields": _fields(graph), **place.params()}
     try:
-        return await graph.page_of(f"{form.id}/leads", params, token, after=place.after)
+        return await graph.page_of(f"{form.id}/leads", params, part_id=form.part_id, after=place.after)
     except PermanentError as error:
         if error.code != REFUSED or place.after is None:
             raise
-        return await graph.page_of(f"{form.id}/leads", params, token)
+        return await graph.page_of(f"{form.id}/leads", params, part_id=form.part_id)
     except RetryableError as error:
         if error.code != NOT_VISIBLE:
             raise

@@ -57,7 +57,8 @@ async def pages_of(graph: Graph, token: SecretStr, facts: TokenFacts) -> list[Pa
     """The Pages that the person shared with the app; none where the permission to list them was withheld."""
     if "pages_show_list" not in facts.scopes:
         return []
-    return [parsed(PageNode, item) async for item in graph.items_of("me/accounts", {"fields": PAGE_FIELDS}, token)]
+    items = graph.items_of("me/accounts", {"fields": PAGE_FIELDS}, token=token)
+    return [parsed(PageNode, item) async for item in items]
 
 
 async def _complete(graph: Graph, grant: Grant, facts: TokenFacts) -> Grant:

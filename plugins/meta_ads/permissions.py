@@ -1,6 +1,8 @@
 """The permissions that are asked for (protocol page section 2.2), and what does not work without each."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+
+from plugins.meta_ads.payloads import GranularScope
 
 CONSEQUENCES = {
     "pages_show_list": "your Pages cannot be listed",
@@ -22,3 +24,17 @@ def missing_permissions(granted: Collection[str]) -> list[str]:
         for scope, consequence in CONSEQUENCES.items()
         if scope not in granted
     ]
+
+
+def missing_on_page(page_id: str, granular_scopes: Iterable[GranularScope]) -> list[str]:
+    """One sentence for each permission that was granted for other Pages only."""
+    return [
+        f"The permission {each.scope} was not granted for this Page: {CONSEQUENCES[each.scope]}."
+        for each in granular_scopes
+        if each.target_ids and _is_page_scope(each.scope) and page_id not in each.target_ids
+    ]
+
+
+def _is_page_scope(scope: str) -> bool:
+    """Targets of the other permissions are ad accounts and businesses."""
+    return scope in CONSEQUENCES and (scope.startswith("pages_") or scope == "leads_retrieval")

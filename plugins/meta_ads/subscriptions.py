@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hub.connector.errors import ConnectorError
+from hub.connector.errors import ConnectorError, PartAccessLostError
 from plugins.meta_ads.graph import Graph, member
 from plugins.meta_ads.webhooks import verify_token
 
@@ -10,7 +10,8 @@ FIELD = "leadgen"
 
 
 async def subscribe_pages(graph: Graph, callback_url: str) -> None:
-    """App, then every Page. One Page that refuses does not keep the others waiting; its refusal is raised last."""
+    """App, then every Page. One Page that refuses does not keep the others waiting: where it is out of reach it is
+    left out, and any other refusal is raised last."""
     if not await _app_delivers_to(graph, callback_url):
         await _subscribe_app(graph, callback_url)
     refusals: list[ConnectorError] = []
@@ -19,6 +20,8 @@ async def subscribe_pages(graph: Graph, callback_url: str) -> None:
             fields = await _page_fields(graph, page_id)
             if FIELD not in fields:
                 await _set_page_fields(graph, page_id, {*fields, FIELD})
+        except PartAccessLostError as error:
+            graph.access.skip_part(error)
         except ConnectorError as error:
             refusals.append(error)
     if refusals:
@@ -26,10 +29,18 @@ async def subscribe_pages(graph: Graph, callback_url: str) -> None:
 
 
 async def are_pages_subscribed(graph: Graph, callback_url: str) -> bool:
-    """Whether the app delivers to this address and every Page delivers to the app."""
+    """Whether the app delivers to this address and every Page that can be asked delivers to the app."""
     if not await _app_delivers_to(graph, callback_url):
         return False
-    return all([FIELD in await _page_fields(graph, page_id) for page_id in graph.access.part_ids])
+    return all([await _is_page_subscribed(graph, page_id) for page_id in graph.access.part_ids])
+
+
+async def _is_page_subscribed(graph: Graph, page_id: str) -> bool:
+    try:
+        return FIELD in await _page_fields(graph, page_id)
+    except PartAccessLostError as error:
+        graph.access.skip_part(error)
+        return True
 
 
 async def unsubscribe_pages(graph: Graph) -> None:
@@ -88,12 +99,11 @@ async def _page_fields(graph: Graph, page_id: str) -> set[str]:
 
 
 async def _set_page_fields(graph: Graph, page_id: str, fields: set[str]) -> None:
-    token = graph.access.token(page_id)
     if fields:
         form = {"subscribed_fields": ",".join(sorted(fields))}
-        await graph.call("POST", f"{page_id}/subscribed_apps", token, form=form)
+        await graph.call("POST", f"{page_id}/subscribed_apps", part_id=page_id, form=form)
     else:
-        await graph.call("DELETE", f"{page_id}/subscribed_apps", token)
+        await graph.call("DELETE", f"{page_id}/subscribed_apps", part_id=page_id)
 
 
 def _field_names(subscription: dict[str, Any]) -> list[str]:

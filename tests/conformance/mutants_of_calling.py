@@ -8,12 +8,28 @@ from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 from weakref import WeakKeyDictionary
 
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, JsonValue, SecretStr
 
 from hub.connector.access import Access
 from hub.connector.clock import Clock
-from hub.connector.errors import ErrorRule, PermanentError, ReauthorizationNeededError, RetryableError
-from hub.connector.models import Account, Cursor, Grant, Manifest, OAuthProfile, Page, SourceForm
+from hub.connector.errors import (
+    ErrorRule,
+    PartAccessLostError,
+    PermanentError,
+    ReauthorizationNeededError,
+    RetryableError,
+)
+from hub.connector.models import (
+    Account,
+    Cursor,
+    Grant,
+    Manifest,
+    OAuthProfile,
+    Page,
+    Pointer,
+    RawSubmission,
+    SourceForm,
+)
 from hub.connector.oauth import ClientCredentials, Redirect
 from hub.testing.faults import PlatformAnswer
 from tests.conformance.mutants import Mutant
@@ -369,6 +385,51 @@ class UntitledSimulator(ReferenceSimulator):
         return Untitled(**dict(super().settings()))
 
 
+# --- parts ------------------------------------------------------------------------------------------------
+
+
+class TakesAPartForTheWhole(Reference):
+    """One closed part and nobody's leads come any more."""
+
+    async def fetch(self, access: Access, form: SourceForm, since: Cursor | None) -> Pages:
+        try:
+            async for page in super().fetch(access, form, since):
+                yield page
+        except PartAccessLostError as error:
+            raise ReauthorizationNeededError(error.user_message) from None
+
+
+class TakesALeadOfAPartForTheWhole(Reference):
+    async def resolve(self, access: Access, pointer: Pointer) -> RawSubmission:
+        try:
+            return await super().resolve(access, pointer)
+        except PartAccessLostError as error:
+            raise ReauthorizationNeededError(error.user_message) from None
+
+
+class ListsNothingForAClosedPart(Reference):
+    async def list_forms(self, access: Access) -> Sequence[SourceForm]:
+        found = await super().list_forms(access)
+        return () if access.skipped_parts else found
+
+
+class CannotCheckAClosedPart(Reference):
+    async def is_subscribed(self, access: Access, callback_url: str) -> bool:
+        return await super().is_subscribed(access, callback_url) and not access.skipped_parts
+
+
+class TakesTheWholeForAPart(Reference):
+    """Nobody is asked to sign in: each part looks dead by itself."""
+
+    async def of_part(self, access: Access, url: str, part_id: str | None, params: Mapping[str, str]) -> JsonValue:
+        try:
+            return await super().of_part(access, url, part_id, params)
+        except ReauthorizationNeededError as error:
+            if part_id is None or error.code == "forbidden":
+                raise
+            raise self.closed(part_id) from None
+
+
 MANIFEST: Manifest = Reference.manifest
 
 MUTANTS = (
@@ -401,6 +462,11 @@ MUTANTS = (
     Mutant("silence_is_retryable", TakesSilenceForNothing),
     Mutant("garbage_is_retryable", TakesGarbageForNothing),
     Mutant("lost_grant_needs_a_sign_in", GivesUpOnALostGrant),
+    Mutant("lost_grant_needs_a_sign_in", TakesTheWholeForAPart),
+    Mutant("lost_part_is_named_by_a_listing", TakesAPartForTheWhole),
+    Mutant("lost_part_is_named_by_a_pointer", TakesALeadOfAPartForTheWhole),
+    Mutant("lost_part_is_skipped_when_forms_are_listed", ListsNothingForAClosedPart),
+    Mutant("lost_part_is_skipped_when_deliveries_are_checked", CannotCheckAClosedPart),
     Mutant("dead_grant_cannot_be_renewed", TriesDeadGrantsForEver),
     Mutant("refused_client_is_permanent", BlamesTheAdminForTheApp),
     Mutant("trouble_at_the_token_endpoint_is_retryable", TakesAnOutageForARevocation),

@@ -356,6 +356,7 @@ class BelievesInItsSubscription(Reference):
         self.has_subscribed[access.clock] = True
 
     async def is_subscribed(self, access: Access, callback_url: str) -> bool:
+        await self.skip_closed(access)
         return self.has_subscribed.get(access.clock) or await super().is_subscribed(access, callback_url)
 
     async def unsubscribe(self, access: Access) -> None:
@@ -381,6 +382,7 @@ class LabelsQuestionsByKey(Reference):
 
 class ListsOnePageOfForms(Reference):
     async def list_forms(self, access: Access) -> Sequence[SourceForm]:
+        await self.skip_closed(access)
         items, _ = await self.page(access, f"{wire.API}/forms", {"after": ""}, "forms")
         return [self.form(wire.called(WireForm, item)) for item in items]
 

@@ -105,7 +105,7 @@ def test_joining_takes_eight_lines(folder: Path) -> None:
 
 
 @pytest.mark.proves("X-08")
-@pytest.mark.parametrize("key", ["meta_ads", "web_forms"])
+@pytest.mark.parametrize("key", ["google_ads", "meta_ads", "web_forms"])
 def test_shipped_connectors_keep_every_rule(key: str) -> None:
     """The connectors that come with the product pass by their name, in less than five seconds of work."""
     started = process_time()

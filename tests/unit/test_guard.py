@@ -22,6 +22,9 @@ from hub.db.guard import ALL_ORGANISATIONS, MissingOrganisationError, check
         sa.select(leads).join(persons, persons.c.id == leads.c.person_id).where(persons.c.organisation_id == uuid4()),
         sa.select(organisations.c.id, sa.select(leads.c.id).scalar_subquery()),
         sa.select(leads).where(leads.c.organisation_id != uuid4()),
+        sa.select(leads).where(sa.or_(leads.c.organisation_id == uuid4(), leads.c.name == "Ada")),
+        sa.select(leads).where(leads.c.name == sa.case((leads.c.organisation_id == uuid4(), "Ada"), else_="Ben")),
+        sa.update(leads).where(sa.or_(leads.c.organisation_id == uuid4(), leads.c.name == "Ada")).values(name="x"),
     ],
 )
 def test_a_statement_without_organisation_raises(statement: sa.Executable) -> None:
@@ -39,6 +42,10 @@ def test_a_statement_without_organisation_raises(statement: sa.Executable) -> No
         .join(persons, sa.and_(persons.c.id == leads.c.person_id, persons.c.organisation_id == leads.c.organisation_id))
         .where(leads.c.organisation_id == uuid4()),
         sa.update(leads).where(leads.c.organisation_id == uuid4()).values(name="x"),
+        sa.select(leads).where(
+            leads.c.organisation_id == uuid4(),
+            sa.or_(leads.c.name == "Ada", sa.select(persons.c.id).where(persons.c.organisation_id == uuid4()).exists()),
+        ),
         sa.select(organisations),
     ],
 )

@@ -251,12 +251,20 @@ asyncio.run(serve(build_app(services, HEALTH, routes), host="127.0.0.1", port=in
 """
 
 
+@pytest.fixture
+def sqlite_copy(tmp_path: Path, sqlite_template: Path) -> Path:
+    """A database of its own for a process of its own."""
+    path = tmp_path / "hub.db"
+    path.write_bytes(sqlite_template.read_bytes())
+    return path
+
+
 @pytest.mark.proves("OP-01")
-async def test_sigterm_finishes_what_runs_and_exits_0(tmp_path: Path, unused_tcp_port: int) -> None:
+async def test_sigterm_finishes_what_runs_and_exits_0(sqlite_copy: Path, unused_tcp_port: int) -> None:
     """A request being worked on is answered, new connections are not taken, the process ends with 0 in time."""
     base = f"http://127.0.0.1:{unused_tcp_port}"
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", PROGRAM, str(tmp_path / "hub.db"), str(unused_tcp_port)),
+        *(sys.executable, "-c", PROGRAM, str(sqlite_copy), str(unused_tcp_port)),
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
     )
     try:

@@ -16,12 +16,20 @@ const KINDS = [
   'disconnected',
   'deleted',
   'authorisation_ends_soon',
+  'receipts_overdue',
+  'receipts_caught_up',
 ]
 const ABOUT_LEADS = ['lead_created', 'lead_attached', 'lead_assigned', 'stage_changed']
+const ABOUT_RECEIPTS = ['receipts_overdue', 'receipts_caught_up']
 const TOGETHER_MS = 600
 
 const state = ref<LiveState>('connecting')
 export const liveState = readonly(state)
+
+function subjectsOf(kind: string): string[] {
+  if (ABOUT_LEADS.includes(kind)) return ['leads', 'lead', 'ledger', 'receipts']
+  return ABOUT_RECEIPTS.includes(kind) ? ['ledger', 'receipts'] : ['connections', 'source-forms']
+}
 
 /** Keep what is shown fresh: events of the server's stream make the answers they touch stale, a few at a time. */
 export function useLiveUpdates(): void {
@@ -36,8 +44,7 @@ export function useLiveUpdates(): void {
   }
 
   function note(kind: string): void {
-    const subjects = ABOUT_LEADS.includes(kind) ? ['leads', 'lead', 'ledger', 'receipts'] : ['connections', 'source-forms']
-    subjects.forEach((subject) => stale.add(subject))
+    subjectsOf(kind).forEach((subject) => stale.add(subject))
     waiting ??= window.setTimeout(refresh, TOGETHER_MS)
   }
 

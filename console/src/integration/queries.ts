@@ -3,7 +3,8 @@ import { computed, type Ref } from 'vue'
 import { answerOf, api } from '../api/client'
 import type { Connection } from '../api/types'
 
-const LOOK_AGAIN_MS = 15_000
+/** States and forms change without an event too, and before this page hears of events. */
+const LOOK_AGAIN_MS = 5_000
 export const LOOK_OFTEN_MS = 1_500
 
 export function useConnectors() {
@@ -31,6 +32,7 @@ export function useSourceForms() {
   return useQuery({
     queryKey: ['source-forms'],
     queryFn: () => answerOf(api.GET('/api/v1/source-forms')),
+    refetchInterval: LOOK_AGAIN_MS,
   })
 }
 
@@ -58,5 +60,15 @@ export function useConnectionChanges(connection: Ref<Connection>) {
       answerOf(api.POST('/api/v1/connections/{connection_id}/deletion', { params: path(), body: { reason } })),
     onSuccess,
   })
-  return { turn, pull, disconnect, remove }
+  const setCentre = useMutation({
+    mutationFn: ({ part_id, centre_id }: { part_id: string; centre_id: string | null }) =>
+      answerOf(
+        api.PUT('/api/v1/connections/{connection_id}/parts/{part_id}/centre', {
+          params: { path: { connection_id: connection.value.id, part_id } },
+          body: { centre_id },
+        }),
+      ),
+    onSuccess,
+  })
+  return { turn, pull, disconnect, remove, setCentre }
 }

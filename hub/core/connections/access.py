@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from hub.connector.access import Access, Transport
 from hub.connector.base import Authorizes, Connector
 from hub.connector.clock import Clock
-from hub.connector.errors import PermanentError, ReauthorizationNeededError
+from hub.connector.errors import PartAccessLostError, PermanentError, ReauthorizationNeededError
 from hub.connector.models import Grant, Renewal
 from hub.core.connections.apps import Connectors, installed, load_settings
 from hub.core.connections.consequences import Consequence, Step, consequence_of
@@ -130,12 +130,14 @@ class ConnectionAccess:
 
         ``work`` may be called twice: a token refused before its time (a clock was set, or the platform changed
         its mind) is renewed once before an admin is asked to sign in. Raises what the second attempt raised.
+        ``PartAccessLostError`` has no consequence here: what follows for the part is the caller's to note
+        (``hub.core.connections.part_limits``).
         """
         opened = await self.open_numbered(organisation_id, connection_id)
         try:
             result = await work(opened.access)
         except ReauthorizationNeededError as refused:
-            if not opened.has_refresh_token or refused.code in _NOT_CURED_BY_RENEWAL:
+            if not opened.has_refresh_token or not _is_cured_by_renewal(refused):
                 await self.note_failure(organisation_id, connection_id, refused, generation=opened.generation)
                 raise
             result = await self._run_renewed(organisation_id, connection_id, work, opened.generation)
@@ -233,6 +235,10 @@ class ConnectionAccess:
         error = _expired_error()
         await self.note_failure(organisation_id, connection_id, error)
         return error
+
+
+def _is_cured_by_renewal(refused: ReauthorizationNeededError) -> bool:
+    return not isinstance(refused, PartAccessLostError) and refused.code not in _NOT_CURED_BY_RENEWAL
 
 
 def _is_renewable(authorizes: Authorizes, grant: Grant) -> bool:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from hub.connector.errors import (
     BadPayloadError,
     ConnectorError,
+    PartAccessLostError,
     PermanentError,
     RateLimitedError,
     ReauthorizationNeededError,
@@ -23,6 +24,7 @@ class Step(StrEnum):
     RETRY = "retry"
     WAIT = "wait"
     LOSE_GRANT = "lose_grant"
+    LIMIT_PART = "limit_part"
     PARK = "park"
     QUARANTINE = "quarantine"
     REFUSE = "refuse"
@@ -61,6 +63,7 @@ class Consequence:
 TABLE: tuple[Consequence, ...] = (
     Consequence(RateLimitedError, FailureClass.LIMITED, Step.WAIT, 503, 200, None, "Waiting"),
     Consequence(RetryableError, FailureClass.TRANSIENT, Step.RETRY, 503, 200, 12, "Delayed"),
+    Consequence(PartAccessLostError, FailureClass.RE_LOGIN, Step.LIMIT_PART, 200, 200, None, "Limited"),
     Consequence(
         ReauthorizationNeededError, FailureClass.RE_LOGIN, Step.LOSE_GRANT, 200, 200, 1, "Authorization is needed"
     ),

@@ -37,11 +37,11 @@ def record_failure(
 ) -> datetime | None:
     """Note a failure; returns when the next attempt may be, None where trying again is of no use.
 
-    A submission that cannot be read and a request that cannot be trusted say nothing about the connection: they
-    are not counted here.
+    A submission that cannot be read, a request that cannot be trusted and a part that is out of reach say nothing
+    about the connection: they are not counted here.
     """
     step = consequence_of(error).step
-    if step in (Step.QUARANTINE, Step.REFUSE):
+    if step in (Step.QUARANTINE, Step.REFUSE, Step.LIMIT_PART):
         return None
     row = (connections.c.organisation_id == organisation_id, connections.c.id == connection_id)
     failures = connection.scalar(

@@ -66,6 +66,27 @@ connection_parts = sa.Table(
     sa.Index("ix_connection_parts_part_id", "part_id"),
 )
 
+part_limits = sa.Table(
+    "part_limits",
+    metadata,
+    sa.Column("connection_id", sa.Uuid, primary_key=True),
+    sa.Column("part_id", sa.Text, primary_key=True),
+    sa.Column("work", sa.String(20), primary_key=True),
+    organisation_column(),
+    sa.Column("code", sa.Text, nullable=False),
+    sa.Column("message", sa.Text, nullable=False),
+    moment("since"),
+    moment("retry_at"),
+    sa.ForeignKeyConstraint(
+        ["connection_id", "part_id"],
+        ["connection_parts.connection_id", "connection_parts.part_id"],
+        ondelete="CASCADE",
+    ),
+    sa.Index("ix_part_limits_organisation_id", "organisation_id"),
+)
+"""What an active connection cannot do for one of its parts, and why. ``work`` is a ``PartWork``; until ``retry_at``
+nothing of that kind is tried for the part. Gone as soon as the work succeeds, or somebody signs in again."""
+
 grants = sa.Table(
     "grants",
     metadata,

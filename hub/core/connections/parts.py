@@ -1,6 +1,6 @@
 """Account parts of a connection: pages, customer accounts, numbers, each with its centre and missing rights."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -10,10 +10,11 @@ from sqlalchemy.engine import Connection
 
 from hub.connector.models import Account
 from hub.core.audit.service import record
-from hub.core.connections.models import connection_parts, connections
+from hub.core.connections.models import connection_parts, connections, part_limits
 from hub.core.connections.state import ConnectionState
 from hub.core.organisations.models import centres
 from hub.db.guard import ALL_ORGANISATIONS
+from hub.db.types import AnyRow
 
 NOT_SHARED = "It is no longer shared with the hub; share it again when you sign in."
 """Said of a part that an earlier sign-in reached and the newest one does not."""
@@ -21,7 +22,11 @@ NOT_SHARED = "It is no longer shared with the hub; share it again when you sign 
 
 @dataclass(frozen=True)
 class Part:
-    """One part of an account, with the centre that its leads belong to."""
+    """One part of an account, with the centre that its leads belong to.
+
+    ``missing_rights`` are what the last sign-in lacked and what failed since; ``limited_since`` and ``causes`` (codes
+    of errors) speak of the latter only.
+    """
 
     part_id: str
     name: str
@@ -29,6 +34,8 @@ class Part:
     centre_id: UUID | None
     centre_name: str | None
     is_selected: bool
+    limited_since: datetime | None = None
+    causes: tuple[str, ...] = ()
 
 
 class UnknownPartError(Exception):
@@ -36,7 +43,8 @@ class UnknownPartError(Exception):
 
 
 def store_parts(connection: Connection, organisation_id: UUID, connection_id: UUID, account: Account) -> None:
-    """Write what a sign-in reached. Centre and selection of known parts stay; unreached parts are kept, marked."""
+    """Write what a sign-in reached. Centre and selection of known parts stay; unreached parts are kept, marked.
+    What failed for a part before is to be tried anew."""
     known = {part.part_id for part in list_parts(connection, organisation_id, connection_id)}
     reached = {part.id: part for part in account.parts}
     for part_id, part in reached.items():
@@ -49,8 +57,30 @@ def store_parts(connection: Connection, organisation_id: UUID, connection_id: UU
                     connection_id=connection_id, part_id=part_id, organisation_id=organisation_id, **values
                 )
             )
+    connection.execute(
+        sa.delete(part_limits).where(
+            part_limits.c.organisation_id == organisation_id, part_limits.c.connection_id == connection_id
+        )
+    )
     for part_id in known - reached.keys():
         _change(connection, organisation_id, connection_id, part_id, {"missing_rights": [NOT_SHARED]})
+
+
+def lacks_rights(connection: Connection, organisation_id: UUID, connection_id: UUID) -> bool:
+    """Whether the last look at the account missed something on a part that is shared; it may have been granted since
+    then at the platform, without anybody signing in again."""
+    stored = connection.scalars(
+        sa.select(connection_parts.c.missing_rights).where(
+            connection_parts.c.organisation_id == organisation_id, connection_parts.c.connection_id == connection_id
+        )
+    )
+    return any(rights and NOT_SHARED not in rights for rights in stored)
+
+
+def refresh_rights(connection: Connection, organisation_id: UUID, connection_id: UUID, account: Account) -> None:
+    """Write which rights are missing on the known parts now."""
+    for part in account.parts:
+        _change(connection, organisation_id, connection_id, part.id, {"missing_rights": list(part.missing_rights)})
 
 
 def set_centre(
@@ -104,11 +134,40 @@ def parts_by_connection(
     )
     if connection_id is not None:
         statement = statement.where(connection_parts.c.connection_id == connection_id)
+    limits = _limits(connection, organisation_id, connection_id)
     found: dict[UUID, list[Part]] = {}
     for row in connection.execute(statement):
-        part = Part(row.part_id, row.name, tuple(row.missing_rights), row.centre_id, row.centre_name, row.is_selected)
-        found.setdefault(row.connection_id, []).append(part)
+        found.setdefault(row.connection_id, []).append(_part(row, limits.get((row.connection_id, row.part_id), [])))
     return found
+
+
+def _limits(
+    connection: Connection, organisation_id: UUID, connection_id: UUID | None
+) -> dict[tuple[UUID, str], list[AnyRow]]:
+    statement = (
+        sa.select(part_limits)
+        .where(part_limits.c.organisation_id == organisation_id)
+        .order_by(part_limits.c.since, part_limits.c.work)
+    )
+    if connection_id is not None:
+        statement = statement.where(part_limits.c.connection_id == connection_id)
+    found: dict[tuple[UUID, str], list[AnyRow]] = {}
+    for row in connection.execute(statement):
+        found.setdefault((row.connection_id, row.part_id), []).append(row)
+    return found
+
+
+def _part(row: AnyRow, limits: Sequence[AnyRow]) -> Part:
+    return Part(
+        part_id=row.part_id,
+        name=row.name,
+        missing_rights=tuple(dict.fromkeys((*row.missing_rights, *(limit.message for limit in limits)))),
+        centre_id=row.centre_id,
+        centre_name=row.centre_name,
+        is_selected=row.is_selected,
+        limited_since=limits[0].since if limits else None,
+        causes=tuple(dict.fromkeys(limit.code for limit in limits)),
+    )
 
 
 def route(

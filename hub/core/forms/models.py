@@ -23,7 +23,7 @@ forms = sa.Table(
     sa.Index("ix_forms_organisation_id", "organisation_id"),
 )
 """``draft`` is the definition being edited; what collects is ``published_version`` (decision 22).
-``source_form_id`` is the form as the rest of the hub knows it, from the first publishing on."""
+``source_form_id`` is the form as the rest of the hub knows it, from the first publishing (or saving of defaults) on."""
 
 form_versions = sa.Table(
     "form_versions",

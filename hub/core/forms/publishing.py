@@ -31,15 +31,16 @@ def show_source_form(
     *,
     connector: str,
     now: datetime,
+    is_live: bool = True,
 ) -> UUID:
-    """Make or renew the source form of a published form; the source's own id of it is our form id."""
+    """Make or renew the source form of a form; the source's own id of it is our form id. A draft's is not live."""
     connection_id = ensure_hosted_connection(connection, organisation_id, connector, now)
     questions = [question.model_dump(mode="json") for question in definition.questions()]
     shown: dict[str, Any] = {
         "name": definition.title,
         "questions": questions,
         "questions_digest": digest(questions),
-        "is_live": True,
+        "is_live": is_live,
         "unmapped_count": 0,
         "last_seen_at": now,
     }

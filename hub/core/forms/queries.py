@@ -44,6 +44,15 @@ class Form(FormRow):
 
 
 @dataclass(frozen=True, slots=True)
+class VersionLine:
+    """A published version and when it was published."""
+
+    id: UUID
+    version: int
+    published_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PublicForm:
     """What the public side must know of a form before it looks at its definition.
 
@@ -113,6 +122,32 @@ def find_version(connection: Connection, organisation_id: UUID, form_id: UUID, v
         )
     ).scalar_one_or_none()
     return None if content is None else FormDefinition.model_validate(content)
+
+
+def list_versions(
+    connection: Connection, organisation_id: UUID, form_id: UUID, *, before: UUID | None = None, limit: int = 50
+) -> tuple[VersionLine, ...]:
+    """The newest published versions, those before the id ``before``. Raises ``FormNotFoundError``."""
+    get_form(connection, organisation_id, form_id)
+    statement = (
+        sa.select(form_versions.c.id, form_versions.c.version, form_versions.c.published_at)
+        .where(form_versions.c.organisation_id == organisation_id, form_versions.c.form_id == form_id)
+        .order_by(form_versions.c.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        statement = statement.where(form_versions.c.id < before)
+    return tuple(VersionLine(row.id, row.version, row.published_at) for row in connection.execute(statement))
+
+
+def find_source_form(connection: Connection, organisation_id: UUID, form_id: UUID) -> UUID | None:
+    """The form as the rest of the hub knows it; None before it was published or given defaults."""
+    mine = (forms.c.organisation_id == organisation_id, forms.c.id == form_id)
+    row = connection.execute(sa.select(forms.c.source_form_id).where(*mine)).one_or_none()
+    if row is None:
+        raise FormNotFoundError(f"there is no form {form_id}")
+    found: UUID | None = row.source_form_id
+    return found
 
 
 _PUBLIC = (

@@ -63,6 +63,23 @@ def edit_form(
     return queries.get_form(connection, organisation_id, form_id)
 
 
+def prepare_source_form(
+    connection: Connection, organisation_id: UUID, form_id: UUID, *, connector: str, now: datetime
+) -> UUID:
+    """The source form of a form; made where there is none yet, so that a draft can have defaults. It collects nothing
+    before the form is published."""
+    bump_config_version(connection, organisation_id)
+    known = queries.find_source_form(connection, organisation_id, form_id)
+    if known is not None:
+        return known
+    draft = queries.get_form(connection, organisation_id, form_id).draft
+    source_form_id = show_source_form(
+        connection, organisation_id, form_id, draft, connector=connector, now=now, is_live=False
+    )
+    _update(connection, organisation_id, form_id, {"source_form_id": source_form_id})
+    return source_form_id
+
+
 def publish_form(
     connection: Connection, organisation_id: UUID, form_id: UUID, *, connector: str, actor: str, now: datetime
 ) -> Form:

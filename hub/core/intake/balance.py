@@ -13,6 +13,7 @@ from hub.core.connections.models import connections
 from hub.core.intake.counters import NO_CONNECTION, RECEIVED
 from hub.core.intake.models import ledger_days, receipts
 from hub.core.intake.receipts import Disposition
+from hub.db.guard import ALL_ORGANISATIONS
 
 
 @dataclass
@@ -67,6 +68,34 @@ def balance(
     return list(lines.values())
 
 
+def ledger_totals(connection: Connection) -> dict[tuple[str | None, str], dict[str, int]]:
+    """The counters of all organisations and days, added up by connector and way in, ``received`` among them.
+
+    It reads counters and no receipts. The connector is None for receipts of no known connection, and of one that was
+    deleted since.
+    """
+    connectors = {row.id: row.connector for row in connection.execute(_CONNECTORS)}
+    totals: dict[tuple[str | None, str], dict[str, int]] = {}
+    for row in connection.execute(_TOTALS):
+        entries = totals.setdefault((connectors.get(row.connection_id), row.path), {})
+        entries[row.entry] = entries.get(row.entry, 0) + int(row.receipts)
+    return totals
+
+
+_OF_ALL: dict[str, Any] = {ALL_ORGANISATIONS: "the operator's measurements are of the whole hub"}
+_CONNECTORS = sa.select(connections.c.id, connections.c.connector).execution_options(**_OF_ALL)
+_TOTALS = (
+    sa.select(
+        ledger_days.c.connection_id,
+        ledger_days.c.path,
+        ledger_days.c.entry,
+        sa.func.sum(ledger_days.c.receipts).label("receipts"),
+    )
+    .group_by(ledger_days.c.connection_id, ledger_days.c.path, ledger_days.c.entry)
+    .execution_options(**_OF_ALL)
+)
+
+
 @dataclass(frozen=True)
 class Recount:
     """Counters beside a count of the receipts themselves; equal unless something is very wrong."""
@@ -82,20 +111,24 @@ class Recount:
 
 
 def recount(connection: Connection, organisation_id: UUID) -> Recount:
-    """Count the receipts and compare with the counters (slow on large ledgers: it reads every receipt)."""
-    counted = connection.execute(
-        sa.select(ledger_days.c.entry, sa.func.sum(ledger_days.c.receipts))
+    """Count the receipts and compare with the counters (slow on large ledgers: it reads every receipt).
+
+    In one statement: between two, others may store and settle.
+    """
+    counted = (
+        sa.select(sa.literal(1), ledger_days.c.entry, sa.func.sum(ledger_days.c.receipts))
         .where(ledger_days.c.organisation_id == organisation_id)
         .group_by(ledger_days.c.entry)
     )
-    found = connection.execute(
-        sa.select(receipts.c.disposition, sa.func.count())
+    found = (
+        sa.select(sa.literal(0), receipts.c.disposition, sa.func.count())
         .where(receipts.c.organisation_id == organisation_id)
         .group_by(receipts.c.disposition)
     )
-    return Recount(
-        {entry: int(number) for entry, number in counted}, {disposition: int(number) for disposition, number in found}
-    )
+    sums: tuple[dict[str, int], dict[str, int]] = ({}, {})
+    for is_counted, entry, number in connection.execute(sa.union_all(counted, found)):
+        sums[is_counted][entry] = int(number)
+    return Recount(counted=sums[1], found=sums[0])
 
 
 @dataclass(frozen=True)

@@ -34,17 +34,25 @@ _ABANDONED = (
     .distinct()
     .execution_options(**_SEES_ALL)
 )
-_TAKE_OVER = (
-    sa.update(receipts)
-    .where(
-        _PENDING,
-        sa.or_(
-            receipts.c.lease_owner.is_(None), receipts.c.lease_owner.in_(sa.bindparam("from_owners", expanding=True))
-        ),
+
+
+def _moved(held_so_far: sa.ColumnElement[bool], new_owner: sa.BindParameter[str] | None) -> sa.Update:
+    """Give pending receipts to another holder, or to none. They are locked in the order of their ids, as everybody
+    does who locks several: two in different orders would wait for each other."""
+    chosen = sa.select(receipts.c.id).where(_PENDING, held_so_far).order_by(receipts.c.id).with_for_update()
+    return (
+        sa.update(receipts)
+        .where(receipts.c.id.in_(chosen))
+        .values(lease_owner=new_owner, lease_generation=receipts.c.lease_generation + 1)
+        .execution_options(**_SEES_ALL)
     )
-    .values(lease_owner=sa.bindparam("new_owner"), lease_generation=receipts.c.lease_generation + 1)
-    .execution_options(**_SEES_ALL)
+
+
+_TAKE_OVER = _moved(
+    sa.or_(receipts.c.lease_owner.is_(None), receipts.c.lease_owner.in_(sa.bindparam("from_owners", expanding=True))),
+    sa.bindparam("new_owner"),
 )
+_RELEASE = _moved(receipts.c.lease_owner == sa.bindparam("owner"), None)
 
 
 def take_over(connection: Connection, process_name: str, dead: Sequence[str]) -> int:
@@ -77,11 +85,3 @@ def read_unresolved(connection: Connection, process_name: str, most: int) -> lis
 def release(connection: Connection, process_name: str) -> int:
     """Take the pending receipts of a dead process from it; whoever sweeps next has them. Returns how many."""
     return connection.execute(_RELEASE, {"owner": process_name}).rowcount
-
-
-_RELEASE = (
-    sa.update(receipts)
-    .where(_PENDING, receipts.c.lease_owner == sa.bindparam("owner"))
-    .values(lease_owner=None, lease_generation=receipts.c.lease_generation + 1)
-    .execution_options(**_SEES_ALL)
-)

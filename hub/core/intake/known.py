@@ -18,8 +18,11 @@ _KNOWN = (
         receipts.c.form_id == sa.bindparam("form"),
         receipts.c.path == sa.bindparam("path"),
     )
-    .order_by(receipts.c.id.desc())
+    .distinct()
 )
+
+Known = dict["SourceKey", set[str]]
+"""By submission the fingerprints of every content that it was received with."""
 
 
 class SourceKey(NamedTuple):
@@ -39,14 +42,14 @@ def key_of(row: Mapping[str, Any]) -> SourceKey | None:
     return SourceKey(row["organisation_id"], row["connection_id"], row["form_id"], row["path"], row["source_id"])
 
 
-def known_digests(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> dict[SourceKey, str]:
-    """The content by which each of these was received first; one statement per form, however many rows."""
+def known_digests(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> Known:
+    """The contents with which each of these was received; one statement per form, however many rows."""
     asked: dict[tuple[UUID, UUID | None, str | None, str], list[str]] = {}
     for row in rows:
         key = key_of(row)
         if key is not None:
             asked.setdefault(key[:4], []).append(key.source_id)
-    found: dict[SourceKey, str] = {}
+    found: Known = {}
     for (organisation_id, connection_id, form_id, path), sources in asked.items():
         parameters = {
             "organisation": organisation_id,
@@ -56,5 +59,6 @@ def known_digests(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> 
             "sources": sources,
         }
         for source_id, digest in connection.execute(_KNOWN, parameters):
-            found[SourceKey(organisation_id, connection_id, form_id, path, source_id)] = digest
+            key = SourceKey(organisation_id, connection_id, form_id, path, source_id)
+            found.setdefault(key, set()).add(digest)
     return found

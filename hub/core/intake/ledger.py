@@ -11,16 +11,20 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import structlog
 from sqlalchemy.engine import Connection
 
 from hub.connector.clock import Clock
+from hub.connector.text import storable
 from hub.core.intake import counters
-from hub.core.intake.known import SourceKey, key_of, known_digests
+from hub.core.intake.known import Known, key_of, known_digests
 from hub.core.intake.models import receipts, refusals
 from hub.core.intake.receipts import Accepted, Delivery, KeyReusedError, Path, rows_of
 from hub.db.bulk import Values, bulk_insert
 from hub.db.engine import Database, DatabaseUnavailableError
 from hub.db.upsert import add_counts
+
+log = structlog.get_logger(__name__)
 
 ROWS_PER_COMMIT = 1_000
 FEW_ROWS = 64
@@ -60,6 +64,7 @@ class Ledger:
         self._waiting: list[_Waiting] = []
         self._task: asyncio.Task[None] | None = None
         self._refused: Counter[tuple[str, date, str, str]] = Counter()
+        self._closing = False
 
     @property
     def waiting(self) -> int:
@@ -82,7 +87,7 @@ class Ledger:
     async def count_refusal(self, endpoint: str, reason: str, sender: str) -> None:
         """Count a request that was turned away; its body is not kept (decision 6)."""
         now = self._clock.now()
-        self._refused[endpoint[:200], now.date(), reason[:60], sender[:64]] += 1
+        self._refused[storable(endpoint)[:200], now.date(), storable(reason)[:60], storable(sender)[:64]] += 1
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._commit_waiting(), name="ledger")
 
@@ -94,8 +99,9 @@ class Ledger:
             raise _not_storable(failure) from failure
 
     async def close(self) -> None:
-        """Wait for what is being committed."""
-        if self._task is not None:
+        """Wait until no delivery waits any more. Counts of refusals that cannot be stored now are given up."""
+        self._closing = True
+        while self._task is not None and not self._task.done():
             await self._task
 
     async def _commit_waiting(self) -> None:
@@ -145,7 +151,15 @@ class Ledger:
             if not waiting.done.done():
                 waiting.done.set_result(Accepted(tuple(row["id"] for row in waiting.rows), repeated))
         if stored:
+            self._offer(stored)
+
+    def _offer(self, stored: list[dict[str, Any]]) -> None:
+        """Whatever goes wrong with whom they are offered to: they are stored, and others wait for their commit."""
+        try:
             self._on_stored(stored)
+        except Exception:
+            log.exception("stored_receipts_were_not_taken")
+            self._on_unsure()
 
     def _fail(self, group: list[_Waiting], failure: Exception) -> None:
         if not isinstance(failure, DatabaseUnavailableError):
@@ -158,8 +172,14 @@ class Ledger:
         try:
             await self._database.write(_add_refusals, refused, self._clock.now())
         except DatabaseUnavailableError:
+            if self._closing:
+                log.warning("refusals_not_counted", requests=sum(refused.values()))
+                return
             self._refused.update(refused)
             await self._clock.sleep(0.05)
+        except Exception as failure:
+            # Counts must never stand in the way of deliveries.
+            log.warning("refusals_not_counted", requests=sum(refused.values()), error=type(failure).__name__)
 
 
 def _set_exception(future: "asyncio.Future[Accepted]", failure: Exception) -> None:
@@ -198,27 +218,27 @@ def _store(connection: Connection, group: list[_Waiting]) -> list[bool | None]:
     return outcomes
 
 
-def _leave_out_read_again(waiting: _Waiting, known: dict[SourceKey, str]) -> None:
+def _leave_out_read_again(waiting: _Waiting, known: Known) -> None:
     kept = [place for place, row in enumerate(waiting.rows) if not _is_read_again(row, known)]
     waiting.rows = [waiting.rows[place] for place in kept]
     waiting.values = [waiting.values[place] for place in kept]
 
 
-def _repeats(row: dict[str, Any], known: dict[SourceKey, str]) -> bool | None:
+def _repeats(row: dict[str, Any], known: Known) -> bool | None:
     key = key_of(row)
     if key is None:
         return False
     if key not in known:
-        known[key] = row["digest"]
+        known[key] = {row["digest"]}
         return False
-    return True if known[key] == row["digest"] else None
+    return True if row["digest"] in known[key] else None
 
 
-def _is_read_again(row: dict[str, Any], known: dict[SourceKey, str]) -> bool:
+def _is_read_again(row: dict[str, Any], known: Known) -> bool:
     if row["path"] != Path.PULL.value:
         return False
     key = key_of(row)
-    return key is not None and known.get(key) == row["digest"]
+    return key is not None and row["digest"] in known.get(key, ())
 
 
 def _add_refusals(connection: Connection, refused: Mapping[tuple[str, date, str, str], int], now: Any) -> None:

@@ -73,3 +73,13 @@ refusals = sa.Table(
     moment("last_at"),
 )
 """Requests that failed authentication or form guards: counted, never kept (decision 6)."""
+
+overdue_alerts = sa.Table(
+    "overdue_alerts",
+    metadata,
+    sa.Column("organisation_id", sa.Uuid, sa.ForeignKey("organisations.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("receipts", sa.Integer, nullable=False),
+    moment("oldest_received_at"),
+    moment("raised_at"),
+)
+"""One row for each organisation of which receipts are pending for too long, as seen at the last look (X-01)."""

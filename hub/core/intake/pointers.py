@@ -9,12 +9,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.connector.models import RawSubmission
+from hub.connector.text import storable
 from hub.core.intake import counters
 from hub.core.intake.models import receipts
-from hub.core.intake.receipts import Disposition, digest
+from hub.core.intake.receipts import REASON_LENGTH, Disposition, digest
 from hub.db.types import AnyRow
 
 _PENDING = receipts.c.disposition == Disposition.PENDING.value
+_UNFETCHED = (_PENDING, receipts.c.payload.is_(None))
 
 
 def load_unfetched(connection: Connection, organisation_id: UUID, receipt_ids: Sequence[UUID]) -> Sequence[AnyRow]:
@@ -84,16 +86,20 @@ def note_unfetched(
     is_final: bool,
     now: datetime,
 ) -> None:
-    """Count an attempt; a final failure goes to quarantine, from where it can be redriven."""
-    mine = (receipts.c.organisation_id == organisation_id, receipts.c.id == receipt_id, _PENDING)
-    row = connection.execute(sa.select(receipts).where(*mine)).first()
+    """Count an attempt; a final failure goes to quarantine, from where it can be redriven.
+
+    A receipt that was fetched or settled meanwhile stays as it is; it is held until the transaction ends, because
+    every process looks for those that nobody can fetch, and two may find the same one.
+    """
+    mine = (receipts.c.organisation_id == organisation_id, receipts.c.id == receipt_id, *_UNFETCHED)
+    row = connection.execute(sa.select(receipts).where(*mine).with_for_update()).first()
     if row is None:
         return
-    values: dict[str, Any] = {"attempts": receipts.c.attempts + 1, "detail": detail[:500]}
+    values: dict[str, Any] = {"attempts": receipts.c.attempts + 1, "detail": storable(detail)[:500]}
     if is_final:
         values |= {
             "disposition": Disposition.QUARANTINED.value,
-            "reason": reason[:60],
+            "reason": storable(reason)[:REASON_LENGTH],
             "settled_at": now,
             "lease_owner": None,
         }

@@ -16,7 +16,7 @@ from hub.connector.errors import BadPayloadError
 from hub.connector.models import IdScope, Manifest, RawSubmission, Submission
 from hub.connector.text import storable
 from hub.core.intake.form_work import FormKey, FormWork
-from hub.core.intake.receipts import Disposition
+from hub.core.intake.receipts import REASON_LENGTH, Disposition
 from hub.core.leads.incoming import Incoming, LeadKey
 from mapping.contacts import contact_points
 
@@ -95,4 +95,4 @@ def _key(connector: Connector, form: FormWork, submission: Submission, receipt_i
 
 
 def _failed(row: Mapping[str, Any], reason: str, detail: str) -> Failed:
-    return Failed(row["id"], Disposition.QUARANTINED, reason, storable(detail)[:500])
+    return Failed(row["id"], Disposition.QUARANTINED, storable(reason)[:REASON_LENGTH], storable(detail)[:500])

@@ -14,6 +14,9 @@ from hub.connector.models import Pointer, RawSubmission
 from hub.connector.text import storable
 from hub.db.schema import new_id
 
+REASON_LENGTH = 60
+"""Reasons come from connectors, too, and have to fit their column."""
+
 
 class Path(StrEnum):
     """By which way a receipt came in."""
@@ -128,7 +131,7 @@ def _row(
         "digest": digest(element.body) if is_raw else "",  # type: ignore[union-attr]
         "received_at": delivery.received_at,
         "disposition": disposition.value,
-        "reason": reason,
+        "reason": storable(reason)[:REASON_LENGTH] if reason else None,
         "detail": storable(detail)[:500] if detail else None,
         "lease_owner": process_name if disposition is Disposition.PENDING else None,
         "settled_at": None if disposition is Disposition.PENDING else delivery.received_at,

@@ -69,6 +69,8 @@ class Receiver:
         return received.reply or Reply()
 
     async def _store(self, endpoint: Endpoint, request: InboundRequest, received: Received) -> None:
+        if received.kept_body is not None:
+            request = request.model_copy(update={"body": received.kept_body})
         parts: dict[str | None, tuple[list[RawSubmission], list[Pointer]]] = {}
         for submission in received.submissions:
             parts.setdefault(submission.part_id, ([], []))[0].append(submission)

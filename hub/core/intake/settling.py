@@ -26,7 +26,7 @@ _HELD = sa.select(receipts.c.id, receipts.c.lease_generation).where(
     receipts.c.disposition == Disposition.PENDING.value,
     receipts.c.lease_owner == sa.bindparam("owner"),
 )
-_HELD_LOCKED = _HELD.with_for_update()
+_HELD_LOCKED = _HELD.order_by(receipts.c.id).with_for_update()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ from hub.core.intake.pace import Pace
 from hub.core.intake.preparing import Failed, prepare
 from hub.core.intake.receipts import Disposition
 from hub.core.intake.settling import Work, settle
-from hub.core.leads.incoming import Outcome
+from hub.core.leads.incoming import Incoming, Outcome
+from hub.core.organisations.errors import ServiceError, UnknownRecordError
 from hub.db.engine import Database, DatabaseUnavailableError
 
 log = structlog.get_logger(__name__)
@@ -27,6 +28,10 @@ log = structlog.get_logger(__name__)
 HELD_IN_MEMORY = 500
 """Receipts kept in memory; what comes beyond stays in the database and is read again when its turn comes."""
 RETRY_AFTER = 0.25
+LOOK_EVERY = 10.0
+"""Seconds after which an idle intake looks at the database unasked: a wake that got lost costs time, never a lead."""
+TRIES = 5
+"""So often one receipt is prepared while others change what it is prepared with."""
 
 Listener = Callable[[Sequence[Outcome]], None]
 
@@ -94,8 +99,7 @@ class Intake:
 
     async def _run(self) -> None:
         while not self._stopping:
-            await self._wake.wait()
-            self._wake.clear()
+            await self._woken()
             while not self._stopping:
                 try:
                     started = perf_counter()
@@ -110,6 +114,12 @@ class Intake:
                 except Exception:
                     log.exception("intake_failed_and_goes_on")
                     await self._begin_anew()
+
+    async def _woken(self) -> None:
+        unasked = asyncio.get_running_loop().call_later(LOOK_EVERY, self.look_again)
+        await self._wake.wait()
+        unasked.cancel()
+        self._wake.clear()
 
     async def _begin_anew(self) -> None:
         """Forget what is in memory and read it again shortly: what of it was settled, only the database knows."""
@@ -136,7 +146,24 @@ class Intake:
 
     def _prepare(self, rows: Sequence[Mapping[str, Any]]) -> list[Work]:
         self.forms.refresh({row["organisation_id"] for row in rows})
-        return [Work(row, prepare(row, self.connectors, self.forms.find)) for row in rows]
+        return [Work(row, self._prepare_one(row)) for row in rows]
+
+    def _prepare_one(self, row: Mapping[str, Any], tries: int = TRIES) -> Incoming | Failed:
+        """What breaks the preparation of one receipt ends that one; the others of its batch have their turn."""
+        try:
+            return prepare(row, self.connectors, self.forms.find)
+        except DatabaseUnavailableError:
+            raise
+        except Exception as error:
+            if isinstance(error, IntegrityError | ServiceError) and tries > 1:
+                # Other processes may have made the same source and form known just now, or a default was removed.
+                self.forms.forget()
+                return self._prepare_one(row, tries - 1)
+            if isinstance(error, UnknownRecordError) and error.what == "connection":
+                return Failed(row["id"], Disposition.QUARANTINED, "connection_deleted", "its connection was deleted")
+            log.warning("preparing_failed", receipt=str(row["id"]), error=type(error).__name__, exc_info=error)
+            detail = f"preparing it failed with {type(error).__name__}"
+            return Failed(row["id"], Disposition.QUARANTINED, "processing_fault", detail)
 
     async def _settle(self, batch: list[Work]) -> None:
         started = perf_counter()
@@ -159,13 +186,16 @@ class Intake:
             return
         row, made = batch[0].row, batch[0].made
         if isinstance(made, Failed):
-            raise error
+            # Raising would hold up everybody behind it, for ever. It stays pending, which is watched and alarmed.
+            log.error("receipt_cannot_be_set_aside", receipt=str(row["id"]), error=type(error).__name__, exc_info=error)
+            return
         if isinstance(error, IntegrityError) and row["id"] not in self._tried_again:
             # What it refers to (a stage, a centre) may be gone since it was prepared: once more with fresh eyes.
             self._tried_again.add(row["id"])
             self.forms.forget()
             await self._work_off([row])
             return
+        self._tried_again.discard(row["id"])
         log.warning("processing_fault", receipt=str(row["id"]), error=type(error).__name__, exc_info=error)
         detail = f"processing failed with {type(error).__name__}"
         poisoned = Failed(row["id"], Disposition.QUARANTINED, "processing_fault", detail)

@@ -29,6 +29,7 @@ from hub.core.leads.models import (
     persons,
 )
 from hub.core.outbox.models import outbox_events
+from hub.core.outbox.service import transaction_number
 from hub.core.routing.models import assignments
 from hub.db.bulk import insert_rows
 from hub.db.schema import new_id
@@ -82,9 +83,11 @@ class _Rows:
             (journey_steps, self.steps),
             (lead_changes, self.changes),
             (assignments, self.assignments),
-            (outbox_events, self.events),
         ):
             insert_rows(connection, table, rows)
+        if self.events:
+            number = transaction_number(connection)
+            insert_rows(connection, outbox_events, [{**event, "transaction_number": number} for event in self.events])
 
 
 _KNOWN_KEYS = sa.select(lead_keys.c.scope, lead_keys.c.source_id, lead_keys.c.lead_id, lead_keys.c.digest).where(
@@ -104,8 +107,11 @@ _LEADS_OF_PERSONS = (
         leads.c.person_id.in_(sa.bindparam("people", expanding=True)),
         leads.c.is_test.is_(False),
     )
-    .order_by(leads.c.submitted_at, leads.c.id)
+    .order_by(sa.case((leads.c.stage_kind == "open", 1), else_=0), leads.c.submitted_at, leads.c.id)
+    .with_for_update()
 )
+"""The last one of a person is the one to join: an open lead, whatever was closed since it was made. They are held
+against other writers until the batch ends: what somebody types meanwhile must neither be lost nor overwritten."""
 
 
 class LeadBatch:

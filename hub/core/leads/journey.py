@@ -10,6 +10,9 @@ from sqlalchemy.engine import Connection
 from hub.core.leads.models import journey_steps
 from hub.db.schema import new_id
 
+CONTACTS = frozenset({"call", "meeting", "message"})
+"""Kinds of steps by which our side got in touch with the person; a note is none."""
+
 
 def add_step(
     connection: Connection,

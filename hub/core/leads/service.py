@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from sqlalchemy.engine import Connection
 
 from hub.core.audit import service as audit
-from hub.core.leads.journey import add_step
+from hub.core.leads.journey import CONTACTS, add_step
 from hub.core.leads.models import lead_changes, leads
 from hub.core.leads.queries import EVERYTHING, Visibility, find_lead
 from hub.core.organisations.errors import ConflictingChangeError, RefusedChangeError, UnknownRecordError
@@ -113,7 +113,8 @@ def move_stage(
         closed_at=None if stage.kind == "open" else now,
         lost_reason=lost_reason if stage.kind == "lost" else None,
     )
-    session.count(lead.assignee_id, (stage.kind == "open") - (lead.stage_kind == "open"))
+    if not lead.is_test:
+        session.count(lead.assignee_id, (stage.kind == "open") - (lead.stage_kind == "open"))
     session.flush(connection)
     detail = {"from": str(lead.stage_id), "to": str(stage.id), "kind": stage.kind}
     if stage.kind == "lost":
@@ -152,8 +153,8 @@ def assign_lead(
     lead = locked_lead(connection, organisation_id, lead_id, author.visible)
     if assignee_id is not None and assignee_id == lead.assignee_id:
         return
-    is_open = lead.stage_kind == "open"
-    if is_open:
+    is_work = _is_open_work(lead)
+    if is_work:
         session.count(lead.assignee_id, -1)
     if assignee_id is not None:
         decision = session.assign(assignee_id, actor=author.actor)
@@ -170,7 +171,7 @@ def assign_lead(
                 not_to=former,
             )
         )
-    if not is_open:
+    if not is_work:
         session.count(decision.assignee_id, -1)
     session.flush(connection)
     store_assignment(connection, organisation_id, lead, decision, actor=author.actor, now=now)
@@ -212,6 +213,27 @@ def store_assignment(
     publish(connection, organisation_id, kind="lead_assigned", subject_id=lead_id, payload=detail, now=now)
 
 
+def add_own_step(
+    connection: Connection,
+    organisation_id: UUID,
+    lead_id: UUID,
+    *,
+    kind: str,
+    text: str,
+    author: Author,
+    now: datetime,
+) -> None:
+    """Add a step that a person tells of (C-021); the first contact sets ``first_contacted_at`` for good (X-10).
+
+    That is no change of what the lead says, so it does not stand in the way of somebody who is editing it.
+    """
+    lead = locked_lead(connection, organisation_id, lead_id, author.visible)
+    add_step(connection, organisation_id, lead_id, kind=kind, actor=author.actor, detail={"text": text}, now=now)
+    if kind in CONTACTS and lead.first_contacted_at is None:
+        mine = (leads.c.organisation_id == organisation_id, leads.c.id == lead_id)
+        connection.execute(sa.update(leads).where(*mine).values(first_contacted_at=now))
+
+
 def delete_lead(connection: Connection, organisation_id: UUID, lead_id: UUID, *, author: Author, now: datetime) -> None:
     """Remove a lead and its journey as a whole, and leave an audit record (decision 24).
 
@@ -219,7 +241,7 @@ def delete_lead(connection: Connection, organisation_id: UUID, lead_id: UUID, *,
     """
     session = RoutingSession.open(connection, organisation_id, now)
     lead = locked_lead(connection, organisation_id, lead_id, author.visible)
-    if lead.stage_kind == "open" and not lead.is_test:
+    if _is_open_work(lead):
         session.count(lead.assignee_id, -1)
     session.flush(connection)
     connection.execute(sa.delete(leads).where(leads.c.organisation_id == organisation_id, leads.c.id == lead_id))
@@ -231,6 +253,11 @@ def delete_lead(connection: Connection, organisation_id: UUID, lead_id: UUID, *,
         subject=f"lead:{lead_id}",
         now=now,
     )
+
+
+def _is_open_work(lead: Any) -> bool:
+    """Whether a lead is among its owner's open leads, by which routing goes; a test is nobody's work."""
+    return lead.stage_kind == "open" and not lead.is_test
 
 
 def locked_lead(connection: Connection, organisation_id: UUID, lead_id: UUID, visible: Visibility) -> Any:

@@ -10,6 +10,13 @@ from sqlalchemy.engine import Connection
 from hub.core.outbox.models import outbox_events
 from hub.db.schema import new_id
 
+_OWN_TRANSACTION = sa.text("SELECT CAST(CAST(pg_current_xact_id() AS text) AS bigint)")
+
+
+def transaction_number(connection: Connection) -> int:
+    """What events of the caller's transaction carry, so that readers know when all of them have come to light."""
+    return int(connection.execute(_OWN_TRANSACTION).scalar_one()) if connection.dialect.name == "postgresql" else 0
+
 
 def publish(
     connection: Connection,
@@ -24,6 +31,7 @@ def publish(
     connection.execute(
         sa.insert(outbox_events).values(
             id=new_id(),
+            transaction_number=transaction_number(connection),
             organisation_id=organisation_id,
             kind=kind,
             subject_id=subject_id,

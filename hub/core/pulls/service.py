@@ -4,7 +4,7 @@ A mark is the platform's own time of the newest submission read; it moves only w
 end, never backwards, and never by our clock (DG-09).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -83,6 +83,22 @@ def pull_all_soon(connection: Connection, organisation_id: UUID, connection_id: 
     connection.execute(
         sa.update(pull_marks)
         .where(pull_marks.c.organisation_id == organisation_id, pull_marks.c.connection_id == connection_id)
+        .values(next_run_at=now)
+    )
+
+
+def pull_part_soon(
+    connection: Connection, organisation_id: UUID, connection_id: UUID, part_ids: Collection[str], now: datetime
+) -> None:
+    """Read the forms of parts of a connection at once, because they can be read again."""
+    forms = sa.select(source_forms.c.id).where(
+        source_forms.c.organisation_id == organisation_id,
+        source_forms.c.connection_id == connection_id,
+        source_forms.c.part_id.in_(part_ids),
+    )
+    connection.execute(
+        sa.update(pull_marks)
+        .where(pull_marks.c.organisation_id == organisation_id, pull_marks.c.source_form_id.in_(forms))
         .values(next_run_at=now)
     )
 

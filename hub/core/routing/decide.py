@@ -13,7 +13,7 @@ from uuid import UUID
 from hub.core.routing.request import RoutingRequest
 from hub.core.routing.rules import CentreTarget, Rule
 from hub.core.routing.team import Member, Queue, Strategy, Team, WhyNot
-from hub.core.routing.trace import TRACE_VERSION, WHY_NOT, Choice, Trace, prefer, recompute
+from hub.core.routing.trace import TRACE_VERSION, WHY_NOT, Choice, Trace, prefer, recompute, share
 from hub.db.types import to_micros
 
 __all__ = ["Choice", "Decision", "Trace", "decide", "recompute", "take"]
@@ -71,9 +71,26 @@ def take(team: Team, decision: Decision, now: datetime) -> None:
     team.latest_assignment = max(to_micros(now), team.latest_assignment + 1)
     chosen.open_leads += 1
     chosen.last_assigned = team.latest_assignment
-    for member in decision.turn:
-        member.current_weight += member.weight
-        chosen.current_weight -= member.weight
+    if decision.turn:
+        _settle_turn(decision.turn, chosen)
+
+
+def _settle_turn(turn: tuple[Member, ...], chosen: Member) -> None:
+    """Everybody who could have taken the lead earns a share of it, and who took it owes a whole one.
+
+    Shares of a lead, not weights: somebody who is full or away neither earns nor owes, and nobody has to make up
+    for what was given out among others. The chosen one pays from what the most owed of the same weight had, because
+    which of these it is was decided by waiting.
+    """
+    total = sum(member.weight for member in turn)
+    earned = 0
+    for member in turn:
+        part = share(member.weight, total)
+        member.current_weight += part
+        earned += part
+    most_owed = max((each for each in turn if each.weight == chosen.weight), key=lambda each: each.current_weight)
+    owed, most_owed.current_weight = most_owed.current_weight, chosen.current_weight
+    chosen.current_weight = owed - earned
 
 
 def _judge_people(request: RoutingRequest, team: Team, now: datetime) -> list[list[Any]]:

@@ -23,7 +23,7 @@ assignees = sa.Table(
     sa.Index("ix_assignees_organisation_id", "organisation_id"),
 )
 """``capacity`` None means no limit. ``hours`` are the weekly working hours in ``time_zone`` (see ``hours.py``), None
-means always. ``current_weight`` is the state of smooth weighted round robin."""
+means always. ``current_weight`` is the state of the weighted strategy: what is owed, in millionths of a lead."""
 
 queues = sa.Table(
     "queues",

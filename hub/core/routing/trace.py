@@ -8,7 +8,8 @@ A trace is plain JSON::
      "assignee": user id or null, "queue": queue id or null, "decided_by": ...}
 
 ``last assigned`` is microseconds since 1970 (0: never). Under the weighted strategy a person has two more entries,
-the weight and the running weight before the decision. It holds ids and numbers, no value of the lead.
+the weight and the running weight before the decision: what the person was owed then, in millionths of a lead. It holds
+ids and numbers, no value of the lead.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -27,12 +28,15 @@ Row = Sequence[Any]
 TRACE_VERSION = 1
 ID, WHY_NOT, OPEN, CAPACITY, LAST, WEIGHT, RUNNING = range(7)
 
+WHOLE_LEAD = 1_000_000
+"""What is owed is counted in parts of a lead, so that it means the same however many can take the next one."""
+
 _PREFERENCE: dict[str, Callable[[Row], Any]] = {
     Strategy.LEAST_LOADED.value: itemgetter(OPEN, LAST, ID),
     Strategy.ROUND_ROBIN.value: itemgetter(LAST, ID),
-    Strategy.WEIGHTED.value: lambda row: (-row[WEIGHT] - row[RUNNING], row[LAST], row[ID]),
 }
 """The row that sorts first gets the lead."""
+_LONGEST_WAIT = itemgetter(LAST, ID)
 
 
 class Choice(NamedTuple):
@@ -45,7 +49,27 @@ class Choice(NamedTuple):
 
 def prefer(strategy: str, able: Iterable[Row]) -> Row | None:
     """The row that the strategy likes best."""
+    if strategy == Strategy.WEIGHTED.value:
+        return _prefer_by_weight(list(able))
     return min(able, key=_PREFERENCE[strategy], default=None)
+
+
+def share(weight: int, total: int) -> int:
+    """The part of one lead that somebody of this weight earns beside others, rounded to the nearest."""
+    return (WHOLE_LEAD * weight + total // 2) // total
+
+
+def _prefer_by_weight(able: list[Row]) -> Row | None:
+    """Whose weight is owed most, and of all who have that weight the one who waited longest.
+
+    Who has the same weight owes each other nothing: they take turns, whatever each was owed when somebody else
+    came, left or had no more room (X-09).
+    """
+    if not able:
+        return None
+    total = sum(row[WEIGHT] for row in able)
+    most_owed = min(able, key=lambda row: (-row[RUNNING] - share(row[WEIGHT], total), row[LAST], row[ID]))
+    return min((row for row in able if row[WEIGHT] == most_owed[WEIGHT]), key=_LONGEST_WAIT)
 
 
 def trace_by_hand(now: datetime, actor: str, *, assignee: UUID | None = None, queue: UUID | None = None) -> Trace:

@@ -58,5 +58,15 @@ def expiring_grants(connection: Connection) -> list[ExpiringGrant]:
     return [ExpiringGrant(ActiveConnection(*row[:3]), row.expires_at) for row in rows]
 
 
+def count_by_state(connection: Connection) -> dict[tuple[str, str], int]:
+    """How many connections of each connector stand in each state."""
+    rows = connection.execute(
+        sa.select(connections.c.connector, connections.c.state, sa.func.count())
+        .group_by(connections.c.connector, connections.c.state)
+        .execution_options(**_OF_ALL)
+    )
+    return {(row[0], row[1]): int(row[2]) for row in rows}
+
+
 def _active() -> sa.Select[tuple[UUID, UUID, str]]:
     return sa.select(connections.c.organisation_id, connections.c.id, connections.c.connector).where(_ACTIVE)

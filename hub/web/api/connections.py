@@ -100,7 +100,8 @@ class MissingRightShown(BaseModel):
 
 
 class PartShown(BaseModel):
-    """A page, customer account or number inside the account."""
+    """A page, customer account or number inside the account; ``limited_since`` while the hub cannot do all its work
+    for it."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -110,6 +111,9 @@ class PartShown(BaseModel):
     centre_id: UUID | None
     centre_name: str | None
     is_selected: bool
+    limited_since: datetime | None
+    causes: list[str]
+    """Codes of the errors that limit the part."""
 
 
 class RecoveryShown(BaseModel):

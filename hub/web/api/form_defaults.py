@@ -114,6 +114,11 @@ async def save_part_defaults(call: Call[AccountPartPath, NoInput, Defaults]) -> 
     return DefaultsShown.model_validate(saved)
 
 
+def detail_of(defaults: FormDefaults) -> dict[str, str]:
+    """What was chosen, as an audit record keeps it."""
+    return {name: str(value) for name, value in asdict(defaults).items() if value is not None}
+
+
 def _of_form(connection: Connection, organisation_id: UUID, source_form_id: UUID) -> FormDefaults:
     read_source_form(connection, organisation_id, source_form_id)
     return queries.load_form_defaults(connection, organisation_id, source_form_id)
@@ -124,7 +129,7 @@ def _save_of_form(connection: Connection, trail: Trail, source_form_id: UUID, bo
     chosen = FormDefaults(**body.model_dump())
     with unknown_in_body():
         saved = service.save_form_defaults(connection, trail.organisation_id, source_form_id, chosen, trail.now)
-    trail.note(connection, "form_defaults_saved", f"source_form:{source_form_id}", **_detail(saved))
+    trail.note(connection, "form_defaults_saved", f"source_form:{source_form_id}", **detail_of(saved))
     return saved
 
 
@@ -141,14 +146,10 @@ def _save_of_part(connection: Connection, trail: Trail, path: AccountPartPath, b
             connection, trail.organisation_id, path.connection_id, path.part_id, chosen, trail.now
         )
     subject = f"connection:{path.connection_id}"
-    trail.note(connection, "part_defaults_saved", subject, part_id=path.part_id, **_detail(saved))
+    trail.note(connection, "part_defaults_saved", subject, part_id=path.part_id, **detail_of(saved))
     return saved
 
 
 def _require_part(connection: Connection, organisation_id: UUID, connection_id: UUID, part_id: str) -> None:
     if part_id not in {part.part_id for part in list_parts(connection, organisation_id, connection_id)}:
         raise UnknownRecordError("part of a connection")
-
-
-def _detail(defaults: FormDefaults) -> dict[str, str]:
-    return {name: str(value) for name, value in asdict(defaults).items() if value is not None}

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from hub.connector.base import HostsForms
 from hub.connector.text import storable
+from hub.connectors import Registry
 from hub.core.accounts.permissions import Permission
 from hub.core.forms import queries, service
 from hub.core.forms.checking import Fault, faults
@@ -157,7 +158,7 @@ async def list_forms(call: Call[NoInput, PageQuery]) -> FormPage:
 )
 async def create_form(call: Call[NoInput, NoInput, FormBody]) -> FormShown:
     """It begins as a Draft (Z-127) and needs a master form to exist (Z-100)."""
-    definition = _read(call.body.root)
+    definition = read_definition(call.body.root)
     return _shown(await call.services.database.write(_create, Trail.of(call), definition))
 
 
@@ -172,7 +173,7 @@ async def show_form(call: Call[FormPath]) -> FormShown:
 )
 async def edit_form(call: Call[FormPath, NoInput, FormBody]) -> FormShown:
     """What is published goes on collecting until the draft is published (decision 22)."""
-    trail, definition = Trail.of(call), _read(call.body.root)
+    trail, definition = Trail.of(call), read_definition(call.body.root)
     form = await call.services.database.write(
         service.edit_form,
         trail.organisation_id,
@@ -189,15 +190,12 @@ async def edit_form(call: Call[FormPath, NoInput, FormBody]) -> FormShown:
 )
 async def publish_form(call: Call[FormPath]) -> FormShown:
     """The form is Active then; a field that is not mapped prevents it (Z-122, Z-138, Z-142)."""
-    trail, connectors = Trail.of(call), call.services.registry.all()
-    hosting = next((each for each in connectors if isinstance(each, HostsForms)), None)
-    if hosting is None:
-        raise Problem(409, "no-forms-connector", "No connector for the hub's own forms is installed; install one.")
+    trail = Trail.of(call)
     form = await call.services.database.write(
         service.publish_form,
         trail.organisation_id,
         call.path.form_id,
-        connector=hosting.manifest.key,
+        connector=hosting_connector(call.services.registry),
         actor=trail.actor,
         now=trail.now,
     )
@@ -274,6 +272,14 @@ async def show_form_version(call: Call[FormVersionPath]) -> FormVersionShown:
     return FormVersionShown(version=path.version, definition=definition)
 
 
+def hosting_connector(registry: Registry) -> str:
+    """The key of the connector that reads what the hub's own forms post."""
+    hosting = next((each for each in registry.all() if isinstance(each, HostsForms)), None)
+    if hosting is None:
+        raise Problem(409, "no-forms-connector", "No connector for the hub's own forms is installed; install one.")
+    return hosting.manifest.key
+
+
 def _create(connection: Connection, trail: Trail, definition: FormDefinition) -> Form:
     if overview(connection, trail.organisation_id) is None:
         raise Problem(409, "no-master-form", "There is no master form yet. Create it first, then this form.")
@@ -300,7 +306,7 @@ def _preview(connection: Connection, organisation_id: UUID, form_id: UUID) -> Fo
     )
 
 
-def _read(content: Mapping[str, JsonValue]) -> FormDefinition:
+def read_definition(content: Mapping[str, JsonValue]) -> FormDefinition:
     """The title has a column of its own, which cannot hold every character on every database."""
     definition = FormDefinition.read(content)
     return definition.model_copy(update={"title": storable(definition.title)})

@@ -3,11 +3,10 @@
 import asyncio
 from typing import Literal
 
-import sqlalchemy as sa
 from pydantic import BaseModel
-from sqlalchemy.engine import Connection
 
 from hub.core.accounts.permissions import Permission
+from hub.core.intake.overdue import count_alerts
 from hub.db.engine import DatabaseUnavailableError
 from hub.web.api.routing import Call, RouteGroup
 from hub.web.problems import unavailable
@@ -18,9 +17,10 @@ _PATIENCE = 2.0
 
 
 class Health(BaseModel):
-    """``ok``; anything else is a problem with status 503."""
+    """``ok``, or ``degraded``: requests are taken, and yet receipts stay pending for too long (the ledger tells
+    whose, ``/metrics`` since when). Anything worse is a problem with status 503."""
 
-    status: Literal["ok"] = "ok"
+    status: Literal["ok", "degraded"] = "ok"
 
 
 @HEALTH.route("GET", "/health/live", permission=_PERMISSION, answers=Health, summary="The process runs")
@@ -36,11 +36,7 @@ async def ready(call: Call) -> Health:
         raise unavailable("This process is starting or stopping; use another one.")
     try:
         async with asyncio.timeout(_PATIENCE):
-            await call.services.database.read(_ask)
+            alerts = await call.services.database.read(count_alerts)
     except (DatabaseUnavailableError, TimeoutError):
         raise unavailable("The database does not answer.") from None
-    return Health()
-
-
-def _ask(connection: Connection) -> None:
-    connection.execute(sa.select(1)).one()
+    return Health(status="degraded" if alerts else "ok")

@@ -10,7 +10,6 @@ from sqlalchemy.engine import Connection
 from hub.core.accounts.permissions import Permission, Scope
 from hub.core.accounts.principal import Reach
 from hub.core.leads import queries, service
-from hub.core.leads.journey import add_step
 from hub.core.leads.queries import LeadFilter, Visibility
 from hub.core.leads.service import Author
 from hub.web.api.configuration_fields import Key, Moment
@@ -346,21 +345,16 @@ async def assign_lead(call: Call[LeadPath, NoInput, NewAssignee]) -> LeadDetail:
     summary="Add a step to a lead's journey",
 )
 async def add_journey_step(call: Call[LeadPath, NoInput, NewStep]) -> LeadDetail:
-    """Steps are never changed or removed afterwards."""
-
-    def work(connection: Connection) -> None:
-        service.locked_lead(connection, call.reach.organisation_id, call.path.lead_id, visibility(call.reach))
-        add_step(
-            connection,
-            call.reach.organisation_id,
-            call.path.lead_id,
-            kind=call.body.kind,
-            actor=call.principal.actor,
-            detail={"text": call.body.text},
-            now=call.now,
-        )
-
-    await call.services.database.write(work)
+    """Steps are never changed or removed afterwards. The first call, meeting or message is the first contact."""
+    await call.services.database.write(
+        service.add_own_step,
+        call.reach.organisation_id,
+        call.path.lead_id,
+        kind=call.body.kind,
+        text=call.body.text,
+        author=author(call),
+        now=call.now,
+    )
     return await _shown_again(call)
 
 

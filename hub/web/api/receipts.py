@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from hub.core.accounts.permissions import Permission
 from hub.core.intake import balance, queries, redriving
+from hub.core.intake.overdue import alert_of
 from hub.core.intake.queries import ReceiptFilter
-from hub.core.outbox.queries import events_after, newest_event
+from hub.core.outbox.queries import Position, events_after, position_after
 from hub.web.api.configuration_fields import Key, Moment
 from hub.web.api.failures import failures as core_failures
 from hub.web.api.routing import Call, Input, NoInput, RouteGroup
@@ -56,13 +57,24 @@ class PathShareShown(BaseModel):
     found_by: dict[str, int]
 
 
+class OverdueShown(BaseModel):
+    """The alert that stands while receipts are pending for too long: how many there were at the last look."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    receipts: int
+    oldest_received_at: datetime
+    raised_at: datetime
+
+
 class Balance(BaseModel):
-    """The ledger; ``totals`` over all lines."""
+    """The ledger; ``totals`` over all lines. ``overdue`` is None while no receipt is pending for too long."""
 
     lines: list[BalanceLine]
     totals: dict[str, int]
     holds: bool
     paths: list[PathShareShown]
+    overdue: OverdueShown | None
 
 
 class ReceiptQuery(Input):
@@ -162,6 +174,7 @@ async def show_balance(call: Call[NoInput, Days]) -> Balance:
     organisation_id, database = call.reach.organisation_id, call.services.database
     lines = await database.read(balance.balance, organisation_id, since=call.query.since, until=call.query.until)
     shares = await database.read(balance.path_shares, organisation_id, call.now - timedelta(days=30))
+    alert = await database.read(alert_of, organisation_id)
     totals: dict[str, int] = {"received": 0}
     for line in lines:
         totals["received"] += line.received
@@ -184,6 +197,7 @@ async def show_balance(call: Call[NoInput, Days]) -> Balance:
         totals=totals,
         holds=all(line.holds for line in lines),
         paths=[PathShareShown(**vars(share)) for share in shares],
+        overdue=OverdueShown.model_validate(alert) if alert is not None else None,
     )
 
 
@@ -257,21 +271,12 @@ async def redrive(call: Call[NoInput, NoInput, Redrive]) -> RedriveAnswer:
 async def stream_events(call: Call) -> AsyncIterator[Event]:
     """New leads, further enquiries, assignments, stage changes, connection notices; goes on after Last-Event-ID."""
     database, organisation_id = call.services.database, call.reach.organisation_id
-    last = _event_id(call.last_event_id)
-    if last is None:
-        last = await database.read(newest_event, organisation_id)
+    last = await database.read(position_after, organisation_id, call.last_event_id)
     while True:
         rows = await database.read(events_after, organisation_id, last)
         for row in rows:
-            last = row.id
+            last = Position.of(row)
             content = Happened.model_validate(row, from_attributes=True)
-            yield Event(id=str(row.id), kind=row.kind, content=content)
+            yield Event(id=str(last), kind=row.kind, content=content)
         if not rows:
             await asyncio.sleep(_LOOK_EVERY)
-
-
-def _event_id(text: str | None) -> UUID | None:
-    try:
-        return UUID(text) if text else None
-    except ValueError:
-        return None

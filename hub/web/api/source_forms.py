@@ -11,6 +11,7 @@ from hub.connector.models import Question
 from hub.core.accounts.permissions import Permission
 from hub.core.field_mappings.drift import Drift
 from hub.core.field_mappings.findings import list_findings, settle_finding
+from hub.core.field_mappings.history import NOT_MAPPED, MappingState, mapping_states
 from hub.core.field_mappings.queries import StoredForm, list_source_forms, read_source_form, unmapped_questions
 from hub.core.master_form.queries import snapshot
 from hub.web.api.failures import failures
@@ -22,7 +23,11 @@ _VIEW, _EDIT = Permission("mappings", "view"), Permission("mappings", "edit")
 
 
 class SourceFormShown(BaseModel):
-    """A form of a source. ``mark`` is shown beside it while questions are still to map (Z-181)."""
+    """A form of a source. ``mark`` is shown beside it while questions are still to map (Z-181).
+
+    ``is_confirmed`` is false while the mapping is only what the hub proposed; ``open_findings`` counts changes at the
+    source that nobody has settled.
+    """
 
     id: UUID
     connection_id: UUID
@@ -33,6 +38,9 @@ class SourceFormShown(BaseModel):
     question_count: int
     unmapped_count: int
     mark: Literal["Unmapped"] | None
+    mapping_version: int
+    is_confirmed: bool
+    open_findings: int
     first_seen_at: datetime
     last_seen_at: datetime
 
@@ -114,8 +122,7 @@ class FindingPath(Input):
 )
 async def list_forms_of_sources(call: Call[NoInput, SourceFormQuery]) -> SourceForms:
     """Of one connection or of all, by name."""
-    found = await call.services.database.read(list_source_forms, call.reach.organisation_id, call.query.connection_id)
-    return SourceForms(items=[SourceFormShown.model_validate(_line(form)) for form in found])
+    return await call.services.database.read(_list, call.reach.organisation_id, call.query.connection_id)
 
 
 @SOURCE_FORMS.route(
@@ -162,12 +169,20 @@ async def settle_drift_finding(call: Call[FindingPath]) -> None:
     await call.services.database.write(_settle, Trail.of(call), call.path.finding_id)
 
 
+def _list(connection: Connection, organisation_id: UUID, connection_id: UUID | None) -> SourceForms:
+    states = mapping_states(connection, organisation_id)
+    found = list_source_forms(connection, organisation_id, connection_id)
+    lines = [_line(form, states.get(form.id, NOT_MAPPED)) for form in found]
+    return SourceForms(items=[SourceFormShown.model_validate(line) for line in lines])
+
+
 def _detail(connection: Connection, organisation_id: UUID, source_form_id: UUID) -> SourceFormDetail:
     form = read_source_form(connection, organisation_id, source_form_id)
     fields = snapshot(connection, organisation_id).by_key
     unmapped = unmapped_questions(connection, organisation_id, form, fields)
+    states = mapping_states(connection, organisation_id, source_form_id)
     return SourceFormDetail(
-        **_line(form),
+        **_line(form, states.get(form.id, NOT_MAPPED)),
         questions=list(form.questions),
         unmapped=[UnmappedQuestion(question=each.question, is_listed=each.is_listed) for each in unmapped],
     )
@@ -178,7 +193,7 @@ def _settle(connection: Connection, trail: Trail, finding_id: UUID) -> None:
     trail.note(connection, "drift_finding_settled", f"drift_finding:{finding_id}")
 
 
-def _line(form: StoredForm) -> dict[str, object]:
+def _line(form: StoredForm, state: MappingState) -> dict[str, object]:
     return {
         "id": form.id,
         "connection_id": form.connection_id,
@@ -189,6 +204,9 @@ def _line(form: StoredForm) -> dict[str, object]:
         "question_count": len(form.questions),
         "unmapped_count": form.unmapped_count,
         "mark": "Unmapped" if form.unmapped_count else None,
+        "mapping_version": state.version,
+        "is_confirmed": state.is_confirmed,
+        "open_findings": state.open_findings,
         "first_seen_at": form.first_seen_at,
         "last_seen_at": form.last_seen_at,
     }

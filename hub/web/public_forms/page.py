@@ -85,6 +85,22 @@ class Control:
 
 def render_form(form: FormDefinition, form_key: str, state: PageState) -> str:
     """The hosted page, which is also what a frame shows."""
+    return _form_page(form, form_key, state, has_script=True)
+
+
+def render_preview(form: FormDefinition, values: Entries, faults: Mapping[str, Fault]) -> str:
+    """The hosted page of a form that is still being built: without script, key and token."""
+    return _form_page(form, "", PageState(key="", token="", values=values, faults=faults), has_script=False)
+
+
+def render_plain(form: FormDefinition, address: str) -> str:
+    """The form as plain HTML for a site of one's own, which posts to ``address`` (P-06)."""
+    words = phrases(form.language)
+    controls = list(_controls(form, PageState(key="", token=""), words))
+    return _render("plain.html", form=form, words=words, address=address, controls=controls).strip()
+
+
+def _form_page(form: FormDefinition, form_key: str, state: PageState, *, has_script: bool) -> str:
     words = phrases(form.language)
     controls = list(_controls(form, state, words))
     labels = {each.key: each.label for each in form.fields} | {box.key: box.text for box in form.consents}
@@ -95,6 +111,7 @@ def render_form(form: FormDefinition, form_key: str, state: PageState) -> str:
         words=words,
         form_key=form_key,
         state=state,
+        has_script=has_script,
         script_version=SCRIPT_VERSION,
         controls=controls,
         has_required=any(each.required for each in form.fields) or any(box.required for box in form.consents),

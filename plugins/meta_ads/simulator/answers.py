@@ -108,6 +108,8 @@ def answers_by_cause(object_id: str) -> Mapping[str, PlatformAnswer]:
         "callback_check_failed": GraphError(2200, "(#2200) Callback verification failed"),
         "already_done": GraphError(506, "Duplicate status message"),
         "refused_parameters": GraphError(100, "(#100) Invalid parameter"),
+        "internal_dead": GraphError(-3, "An unknown error has occurred.", subcode=463),
+        "internal": GraphError(-3, "An unknown error has occurred."),
         "unknown_code": GraphError(987654, "Something that is in no list"),
         "oauth_without_code": GraphError(None, "The session is over."),
     }

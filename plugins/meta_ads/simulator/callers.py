@@ -14,11 +14,13 @@ from plugins.meta_ads.simulator.world import APP_REMOVED, EXPIRED, MetaWorld
 
 @dataclass(frozen=True)
 class Caller:
-    """``page_id`` is set for a Page token; ``token`` is None for the app."""
+    """``page_id`` is set for a Page token, with what it ``lacks`` of the person's permissions; ``token`` is None for
+    the app."""
 
     value: str
     token: IssuedToken | None
     page_id: str | None = None
+    lacks: frozenset[str] = frozenset()
 
     @property
     def person_id(self) -> str | None:
@@ -27,7 +29,7 @@ class Caller:
 
     def require_scope(self, scope: str) -> None:
         """Refuse where the permission is missing, code 200."""
-        if self.token is not None and scope not in self.token.scopes:
+        if self.token is not None and (scope not in self.token.scopes or scope in self.lacks):
             raise GraphError(200, f"(#200) Requires {scope} permission to manage the object")
 
     def require_page(self, page_id: str) -> None:
@@ -61,6 +63,9 @@ def check_living(world: MetaWorld, token: IssuedToken) -> None:
         raise token_error(world.deaths.get(token.value, APP_REMOVED))
     if world.tokens.is_expired(token):
         raise token_error(EXPIRED)
+    page = world.pages.get(token.facts.get("page", ""))
+    if page is not None and page.is_dead:
+        raise token_error(page.death)
 
 
 def _token_value(request: web.Request, params: Mapping[str, str]) -> str | None:
@@ -79,7 +84,8 @@ def _known(world: MetaWorld, value: str) -> Caller:
     if token is None or token.kind not in ("short", "access", "page"):
         raise GraphError(190, "Invalid OAuth access token - Cannot parse access token")
     check_living(world, token)
-    return Caller(value, token, token.facts.get("page"))
+    page = world.pages.get(token.facts.get("page", ""))
+    return Caller(value, token, page.id, frozenset(page.taken)) if page else Caller(value, token)
 
 
 def _check_proof(world: MetaWorld, value: str, given: str | None) -> None:

@@ -77,7 +77,7 @@ class GraphApi:
         world = self._world
         if node_id in world.submissions:
             return self._lead(method, node_id, caller, params)
-        if node_id in world.forms and method == "GET":
+        if node_id in world.forms and node_id not in world.hidden_forms and method == "GET":
             caller.require_scope("pages_read_engagement")
             self._require_reach(caller, world.page_of(node_id), node_id)
             return chosen_fields(wire.form_json(world, node_id), params, wire.FORM_FIELDS, wire.FORM_DEFAULTS)

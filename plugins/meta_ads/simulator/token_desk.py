@@ -94,7 +94,7 @@ class TokenDesk:
             "expires_at": int(token.expires_at.timestamp()) if token.expires_at else 0,
             "data_access_expires_at": int(until.timestamp()) if until else 0,
             "scopes": list(token.scopes),
-            "granular_scopes": [_granular(scope, token.facts["pages"]) for scope in token.scopes],
+            "granular_scopes": [self._granular(scope, token.facts["pages"]) for scope in token.scopes],
             "user_id": person.id,
         }
         try:
@@ -103,10 +103,10 @@ class TokenDesk:
             found |= {"is_valid": False, "error": _problem(str(error), error.body.get("error_subcode"))}
         return {"data": found}
 
-
-def _granular(scope: str, pages: str) -> dict[str, Any]:
-    targets = [each for each in pages.split(",") if each]
-    return {"scope": scope, "target_ids": targets} if scope in PAGE_PERMISSIONS and targets else {"scope": scope}
+    def _granular(self, scope: str, pages: str) -> dict[str, Any]:
+        shared = [each for each in pages.split(",") if each]
+        targets = [each for each in shared if scope not in self._world.pages[each].taken]
+        return {"scope": scope, "target_ids": targets} if scope in PAGE_PERMISSIONS and shared else {"scope": scope}
 
 
 def _problem(message: str, subcode: Any) -> dict[str, Any]:

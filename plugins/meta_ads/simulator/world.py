@@ -45,12 +45,16 @@ class Person:
 
 @dataclass
 class BusinessPage:
-    """A Page. ``apps``: app id to the subscribed fields. ``hides_leads``: the Leads Access Manager says no."""
+    """A Page. ``apps``: app id to the subscribed fields. ``hides_leads``: the Leads Access Manager says no.
+    ``is_dead``: its tokens do not work, with ``death`` as subcode. ``taken``: permissions taken back for it alone."""
 
     id: str
     name: str
     apps: dict[str, set[str]] = field(default_factory=dict)
     hides_leads: bool = False
+    is_dead: bool = False
+    death: int | None = None
+    taken: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -124,6 +128,7 @@ class MetaWorld(Simulator):
         self.subscriptions: dict[str, AppSubscription] = {}
         self.page_tokens: dict[tuple[str, str], str] = {}
         self.deaths: dict[str, int] = {}
+        self.hidden_forms: set[str] = set()
         self.preset_boxes: set[tuple[str, str]] = set()
         self.arrivals: deque[tuple[str, Mapping[str, Sequence[str]]]] = deque()
         self.starts_with_empty_page = False
@@ -141,6 +146,18 @@ class MetaWorld(Simulator):
     def app_token(self) -> str:
         """Section 2.3."""
         return f"{self.app_id}|{self.webhook_secret.get_secret_value()}"
+
+    def part_ids(self) -> tuple[str, ...]:
+        """The Pages of the person whom ``authorize`` signs in."""
+        return tuple(self.people[self.visitor_id].pages)
+
+    def lose_part(self, part_id: str) -> None:
+        """One Page's token dies."""
+        self.kill_page(part_id)
+
+    def regain_part(self, part_id: str) -> None:
+        """It works again."""
+        self.revive_page(part_id)
 
     def account_id(self) -> str:
         """The person whom ``authorize`` signs in."""
@@ -191,6 +208,20 @@ class MetaWorld(Simulator):
             if each.facts.get("person") == person_id and each.facts.get("page") == page_id
         ]
         self._kill(lost, NO_PAGE_ROLE)
+
+    def kill_page(self, page_id: str, subcode: int | None = None) -> None:
+        """The tokens of one Page die (unpublished, taken from the app), those of the people live."""
+        self.pages[page_id].is_dead, self.pages[page_id].death = True, subcode
+
+    def revive_page(self, page_id: str) -> None:
+        """The tokens of the Page work again, and no permission is missing there."""
+        page = self.pages[page_id]
+        page.is_dead, page.death = False, None
+        page.taken.clear()
+
+    def take_from_page(self, scope: str, page_id: str) -> None:
+        """One permission is taken back for one Page."""
+        self.pages[page_id].taken.add(scope)
 
     def take_permission(self, scope: str, person_id: str = ADA) -> None:
         """The person unticks one permission in the settings of Facebook."""

@@ -72,6 +72,14 @@ def test_dead_token_names_its_cause(code: int, subcode: int | None, cause: str) 
     assert error.user_message.endswith((".", "!"))
 
 
+@pytest.mark.parametrize("subcode", [456, 460, 463, 467, 468, 492])
+def test_negative_code_is_judged_by_its_subcode(subcode: int) -> None:
+    """Internal codes say nothing by themselves (Dec 2025): a subcode of a dead token does."""
+    error = error_of(-1, subcode)
+    assert isinstance(error, ReauthorizationNeededError)
+    assert error.code == "revoked"
+
+
 @pytest.mark.parametrize("code", [3, 10, 200, 210, 283, 299])
 def test_lost_permission_needs_a_sign_in(code: int) -> None:
     """Codes 3, 10 and 200 to 299 say that a permission is gone."""
@@ -141,11 +149,13 @@ def test_policy_block_waits_long() -> None:
         error_of(2, status=503),
         error_of(190, 463, is_transient=True),
         error_of(-1, is_transient=True),
+        error_of(-3),
+        error_of(-3, 99, status=403),
         error_of(None, status=502, type="ServerError"),
     ],
 )
 def test_passing_trouble_is_retried_and_asks_nobody_to_sign_in(error: ConnectorError) -> None:
-    """Codes 1 and 2, anything transient, and 5xx are retried."""
+    """Codes 1 and 2, negative ones, anything transient, and 5xx are retried."""
     assert isinstance(error, RetryableError)
     assert not isinstance(error, RateLimitedError)
 
@@ -167,7 +177,6 @@ def test_not_visible_is_retried_before_anybody_gives_up() -> None:
         (101, "invalid_client"),
         (191, "redirect_not_registered"),
         (987654, "unknown_code"),
-        (-3, "unknown_code"),
     ],
 )
 @pytest.mark.parametrize("status", [400, 401, 403, 404])

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hub.connector.errors import (
+    PartAccessLostError,
     PermanentError,
     RateLimitedError,
-    ReauthorizationNeededError,
     RetryableError,
 )
 from hub.connector.models import Cursor, Page, Pointer, SourceForm
@@ -228,27 +228,40 @@ async def test_test_lead_of_the_testing_tool_is_marked(connected: Meta) -> None:
     """A test lead made through the API is marked on both paths; the second one is refused by Meta."""
     form = connected.publish()
     graph = Graph(connected.access)
-    token = connected.access.token(NORTH)
-    created = await graph.call("POST", f"{form.id}/test_leads", token, form={})
+    created = await graph.call("POST", f"{form.id}/test_leads", part_id=NORTH, form={})
     assert isinstance(created.body, dict)
     for raw in await connected.readings(str(created.body["id"])):
         assert connected.connector.normalise(raw).is_test
     with pytest.raises(PermanentError):
-        await graph.call("POST", f"{form.id}/test_leads", token, form={})
+        await graph.call("POST", f"{form.id}/test_leads", part_id=NORTH, form={})
 
 
 async def test_hidden_lead_names_the_leads_access_manager(connected: Meta) -> None:
-    """A lead that the Leads Access Manager hides is tried again later, and the cause is named."""
+    """Leads that the Leads Access Manager hides put the Page out of reach until it allows them; the cause is named."""
     form = connected.publish(SOUTH)
     lead = fill(connected, form, 1)[0]
     connected.simulator.hide_leads(SOUTH)
     for call in (connected.resolve(pointer_to(lead, form)), connected.pull(form)):
-        with pytest.raises(RetryableError) as caught:
+        with pytest.raises(PartAccessLostError) as caught:
             await call
-        assert caught.value.code == "lead_access_removed"
+        assert (caught.value.code, caught.value.part_id) == ("lead_access_removed", SOUTH)
         assert "Leads Access Manager" in caught.value.user_message
     connected.simulator.hide_leads(SOUTH, hidden=False)
     assert (await connected.resolve(pointer_to(lead, form))).source_id == lead
+
+
+async def test_lead_of_a_form_that_is_gone_is_read_without_the_words_of_its_boxes(connected: Meta) -> None:
+    """The answer to a consent box needs the form for its text; where Meta shows the form no more, the lead comes with
+    the box's key, on both paths."""
+    form = connected.publish()
+    answers = {"full_name": ("Ada",), "optional_1": ("1",)}
+    lead = connected.simulator.add_submission(form.id, answers)
+    connected.simulator.hidden_forms.add(form.id)
+    found = await connected.readings(lead)
+    assert [each.source_id for each in found] == [lead, lead]
+    for raw in found:
+        consent = connected.connector.normalise(raw).consents[0]
+        assert (consent.key, consent.text, consent.given) == ("optional_1", "optional_1", True)
 
 
 async def test_deleted_lead_stays_not_visible(connected: Meta) -> None:
@@ -273,9 +286,9 @@ async def test_dead_page_token_names_the_lost_role(connected: Meta) -> None:
     """A Page whose role was lost says so; the other Page is read as before."""
     south, north = connected.publish(SOUTH), connected.publish(NORTH)
     connected.simulator.lose_page_role(SOUTH)
-    with pytest.raises(ReauthorizationNeededError) as caught:
+    with pytest.raises(PartAccessLostError) as caught:
         await connected.pull(south)
-    assert caught.value.code == "page_role_lost"
+    assert (caught.value.code, caught.value.part_id) == ("page_role_lost", SOUTH)
     assert await connected.pull(north) == []
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from aiohttp import web
 
-from hub.connector.errors import ConnectorError, PermanentError, ReauthorizationNeededError
+from hub.connector.errors import ConnectorError, PermanentError
 from hub.connector.models import InboundRequest
 from plugins.meta_ads.connector import MetaAds
 from plugins.meta_ads.simulator.world import ADA, BEN, NORTH, SOUTH
@@ -101,11 +101,15 @@ async def test_one_page_without_subscription_is_not_subscribed(connected: Meta, 
 
 
 async def test_page_that_refuses_does_not_keep_the_others_waiting(connected: Meta, callback: Callback) -> None:
-    """The other Page is subscribed, and the refusal is told."""
+    """The other Page is subscribed and found so, and the hub learns which was left out."""
     connected.simulator.lose_page_role(NORTH)
-    with pytest.raises(ReauthorizationNeededError):
-        await connected.connector.subscribe(connected.access, connected.simulator.callback_url)
+    access, url = connected.access, connected.simulator.callback_url
+    await connected.connector.subscribe(access, url)
     assert connected.simulator.pages[SOUTH].apps == {connected.simulator.app_id: {"leadgen"}}
+    assert list(access.skipped_parts) == [NORTH]
+    assert await connected.connector.is_subscribed(access, url)
+    connected.simulator.pages[SOUTH].apps.clear()
+    assert not await connected.connector.is_subscribed(access, url)
 
 
 async def test_address_that_fails_the_handshake_is_named(connected: Meta, callback: Callback) -> None:

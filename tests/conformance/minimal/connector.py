@@ -42,7 +42,8 @@ class Minimal(Connector, Receives):
         if not isinstance(body, dict) or not equal(str(body.pop("key", "")), secret.get_secret_value()):
             raise UnverifiedRequestError("The key is wrong.")
         lead = _read(body)
-        return Received(submissions=(RawSubmission(source_id=lead.id, form_id=lead.form, body=body),))
+        raw = RawSubmission(source_id=lead.id, form_id=lead.form, body=body)
+        return Received(submissions=(raw,), kept_body=json.dumps(body).encode())
 
     def normalise(self, raw: RawSubmission) -> Submission:
         """Every field is an answer."""

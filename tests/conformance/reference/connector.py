@@ -13,14 +13,17 @@ from hub.connector.errors import (
     ApiAnswer,
     BadPayloadError,
     ErrorRule,
+    PartAccessLostError,
     PermanentError,
     RateLimitedError,
+    ReauthorizationNeededError,
     RetryableError,
     UnverifiedRequestError,
 )
 from hub.connector.models import (
     AccessItem,
     Account,
+    AccountPart,
     Answer,
     Choice,
     Cursor,
@@ -43,6 +46,7 @@ from hub.connector.signatures import check_timestamp, equal, hmac_sha256_hex
 
 API = "https://api.reference.example"
 LOGIN = "https://login.reference.example"
+CLOSED = "This part of the account lets the hub in no longer. Open it again at the platform, or sign in again."
 NOTICES = {"revoked": NoticeKind.GRANT_REVOKED, "erase": NoticeKind.ERASURE_REQUESTED}
 WireT = TypeVar("WireT", bound=BaseModel)
 
@@ -94,6 +98,7 @@ class WireForm(BaseModel):
 
     id: Identifier
     name: str
+    part: Identifier | None = None
     fields: list[WireQuestion] = []
 
 
@@ -105,11 +110,26 @@ class WireMe(BaseModel):
     scopes: list[str] = []
 
 
+class WirePart(BaseModel):
+    """One part of the account."""
+
+    id: Identifier
+    name: str
+    is_open: bool
+
+
+class WireParts(BaseModel):
+    """All parts of the account."""
+
+    parts: list[WirePart]
+
+
 class WireEvent(BaseModel):
     """One event of a delivery that concerns us."""
 
     lead: Identifier
     form: Identifier
+    part: Identifier | None = None
 
 
 def _told_wait(answer: ApiAnswer) -> timedelta | None:
@@ -153,6 +173,13 @@ class Reference(Connector, Authorizes, Polls, Subscribes):
             status=(410,),
             code="version_gone",
         ),
+        ErrorRule(
+            name="part_closed",
+            raises=ReauthorizationNeededError,
+            user_message=CLOSED,
+            where={"error.code": ("part_closed",)},
+            code="part_closed",
+        ),
     )
 
     notices: ClassVar[Mapping[str, NoticeKind]] = NOTICES
@@ -175,13 +202,19 @@ class Reference(Connector, Authorizes, Polls, Subscribes):
         )
 
     async def identify(self, access: Access) -> Account:
-        """Who signed in, and which scopes are missing."""
+        """Who signed in, which parts the account has, and which scopes are missing."""
         me = called(WireMe, (await access.get(f"{API}/me")).body)
         missing = tuple(item.label for item in self.manifest.access_review if not set(item.scopes) <= set(me.scopes))
-        return Account(id=me.id, name=me.name, missing_rights=missing)
+        parts = [AccountPart(id=each.id, name=each.name) for each in await self.parts(access)]
+        return Account(id=me.id, name=me.name, missing_rights=missing, parts=tuple(parts))
+
+    async def parts(self, access: Access) -> Sequence[WirePart]:
+        """The parts of the account, open and closed."""
+        return called(WireParts, (await access.get(f"{API}/parts")).body).parts
 
     async def list_forms(self, access: Access) -> Sequence[SourceForm]:
-        """All forms, page by page."""
+        """All forms of the open parts, page by page."""
+        await self.skip_closed(access)
         found: list[SourceForm] = []
         after: str | None = ""
         while after is not None:
@@ -199,7 +232,26 @@ class Reference(Connector, Authorizes, Polls, Subscribes):
             )
             for each in wire.fields
         )
-        return SourceForm(id=wire.id, name=wire.name, questions=questions)
+        return SourceForm(id=wire.id, name=wire.name, questions=questions, part_id=wire.part)
+
+    async def skip_closed(self, access: Access) -> None:
+        """Tell the hub which parts are out of reach."""
+        for part in await self.parts(access):
+            if not part.is_open:
+                access.skip_part(self.closed(part.id))
+
+    def closed(self, part_id: str) -> PartAccessLostError:
+        """What is said of a part that is out of reach."""
+        return PartAccessLostError(CLOSED, part_id=part_id)
+
+    async def of_part(self, access: Access, url: str, part_id: str | None, params: Mapping[str, str]) -> JsonValue:
+        """The body of an answer about one part."""
+        try:
+            return (await access.get(url, params=params)).body
+        except ReauthorizationNeededError as error:
+            if error.code != "part_closed" or part_id is None:
+                raise
+            raise self.closed(part_id) from None
 
     async def fetch(self, access: Access, form: SourceForm, since: Cursor | None) -> AsyncIterator[Page]:
         """Newest first, as the platform lists; so the mark moves only with the last page."""
@@ -208,7 +260,8 @@ class Reference(Connector, Authorizes, Polls, Subscribes):
         params = {"since": str(int(mark.timestamp()))} if mark else {}
         while True:
             asked = {**params, "after": place["after"]}
-            items, after = await self.page(access, f"{API}/forms/{form.id}/leads", asked, "leads")
+            url = f"{API}/forms/{form.id}/leads"
+            items, after = await self.page(access, url, asked, "leads", part_id=form.part_id)
             place = {"after": after, "newest": max([place["newest"], *(lead_time(item) for item in items)])}
             found = tuple(raw_lead(item, form.id) for item in items)
             if after is None:
@@ -223,10 +276,10 @@ class Reference(Connector, Authorizes, Polls, Subscribes):
         )
 
     async def page(
-        self, access: Access, url: str, params: dict[str, str], name: str
+        self, access: Access, url: str, params: dict[str, str], name: str, *, part_id: str | None = None
     ) -> tuple[list[JsonValue], str | None]:
         """One page of a listing and the token of the next."""
-        body: Any = (await access.get(url, params=params)).body
+        body: Any = await self.of_part(access, url, part_id, params)
         items = body.get(name) if isinstance(body, dict) else None
         if not isinstance(items, list):
             raise RetryableError("The platform's list could not be read.", code="garbage")
@@ -235,7 +288,7 @@ class Reference(Connector, Authorizes, Polls, Subscribes):
 
     async def resolve(self, access: Access, pointer: Pointer) -> RawSubmission:
         """The lead that a delivery pointed at."""
-        body = (await access.get(f"{API}/leads/{pointer.source_id}")).body
+        body = await self.of_part(access, f"{API}/leads/{pointer.source_id}", pointer.part_id, {})
         called(WireLead, body)
         return RawSubmission(source_id=pointer.source_id, form_id=pointer.form_id, body=body)
 
@@ -274,7 +327,7 @@ class Reference(Connector, Authorizes, Polls, Subscribes):
             try:
                 if kind == "lead":
                     wire = read(WireEvent, event)
-                    pointers.append(Pointer(source_id=wire.lead, form_id=wire.form))
+                    pointers.append(Pointer(source_id=wire.lead, form_id=wire.form, part_id=wire.part))
                 elif isinstance(kind, str) and kind in self.notices:
                     notices.append(Notice(kind=self.notices[kind], account_id=read(WireMe, event).id))
                 else:
@@ -291,6 +344,7 @@ class Reference(Connector, Authorizes, Polls, Subscribes):
 
     async def is_subscribed(self, access: Access, callback_url: str) -> bool:
         """Whether deliveries go to this address."""
+        await self.skip_closed(access)
         body = (await access.get(f"{API}/subscription")).body
         return isinstance(body, dict) and body.get("url") == callback_url
 

@@ -20,6 +20,7 @@ from tests.conformance.reference.connector import Settings
 
 ACCOUNT = "acc-1"
 CLIENT_SECRET = "reference-client-secret-77"
+EAST, WEST = "east", "west"
 TOKEN_LIFE = timedelta(hours=1)
 
 
@@ -33,10 +34,21 @@ class ReferenceSimulator(Simulator):
     signs_time: ClassVar[bool] = True
     withholds_scopes: ClassVar[bool] = True
     has_test_leads: ClassVar[bool] = True
+    default_part_id: ClassVar[str | None] = EAST
 
     def __init__(self, clock: Clock | None = None) -> None:
         super().__init__(clock)
         self.subscribed_url: str | None = None
+        self.closed_parts: set[str] = set()
+
+    def part_ids(self) -> tuple[str, ...]:
+        return (EAST, WEST)
+
+    def lose_part(self, part_id: str) -> None:
+        self.closed_parts.add(part_id)
+
+    def regain_part(self, part_id: str) -> None:
+        self.closed_parts.discard(part_id)
 
     def settings(self) -> Settings:
         return Settings(
@@ -58,6 +70,7 @@ class ReferenceSimulator(Simulator):
                 web.post("/token", self._token),
                 web.post("/revoke", self._revoke),
                 web.get("/me", self._me),
+                web.get("/parts", self._parts),
                 web.get("/forms", self._forms),
                 web.get("/forms/{form}/leads", self._leads),
                 web.get("/leads/{lead}", self._lead),
@@ -112,12 +125,23 @@ class ReferenceSimulator(Simulator):
     async def _me(self, request: web.Request) -> web.Response:
         return web.json_response({"id": ACCOUNT, "name": "Kit account", "scopes": list(self._scopes(request))})
 
+    async def _parts(self, request: web.Request) -> web.Response:
+        self._scopes(request)
+        parts = [{"id": each, "name": each, "is_open": each not in self.closed_parts} for each in self.part_ids()]
+        return web.json_response({"parts": parts})
+
+    def _enter(self, form_id: str) -> None:
+        if form_id in self.forms and self.forms[form_id].part_id in self.closed_parts:
+            raise web.HTTPForbidden(text='{"error":{"code":"part_closed"}}', content_type="application/json")
+
     async def _forms(self, request: web.Request) -> web.Response:
         self._scopes(request)
-        return self._page("forms", [(form.id, _form(form)) for form in self.forms.values()], request)
+        open_forms = [form for form in self.forms.values() if form.part_id not in self.closed_parts]
+        return self._page("forms", [(form.id, _form(form)) for form in open_forms], request)
 
     async def _leads(self, request: web.Request) -> web.Response:
         self._scopes(request)
+        self._enter(request.match_info["form"])
         since = int(request.query.get("since", "0"))
         leads = [(each.source_id, _lead(each)) for each in self.submissions_of(request.match_info["form"])]
         return self._page("leads", [(key, lead) for key, lead in leads if int(str(lead["sent_at"])) >= since], request)
@@ -125,6 +149,8 @@ class ReferenceSimulator(Simulator):
     async def _lead(self, request: web.Request) -> web.Response:
         self._scopes(request)
         found = self.submissions.get(request.match_info["lead"])
+        if found is not None:
+            self._enter(found.form_id)
         return web.json_response(_lead(found)) if found else web.json_response({"error": {}}, status=404)
 
     async def _subscription(self, request: web.Request) -> web.Response:
@@ -176,7 +202,8 @@ class ReferenceSimulator(Simulator):
         return self.signed(self.inbound(json.dumps({"events": events}).encode()), self.webhook_secret)
 
     def _lead_event(self, source_id: str) -> dict[str, object]:
-        return {"type": "lead", "lead": source_id, "form": self.submissions[source_id].form_id}
+        form_id = self.submissions[source_id].form_id
+        return {"type": "lead", "lead": source_id, "form": form_id, "part": self.forms[form_id].part_id}
 
     # --- the platform's own errors ------------------------------------------------------------------------
 
@@ -188,6 +215,7 @@ class ReferenceSimulator(Simulator):
         return {
             "slow_down": self.rate_limit_answer(timedelta(seconds=5)),
             "version_gone": PlatformAnswer(410, b'{"error":{"code":"version_gone"}}'),
+            "part_closed": PlatformAnswer(403, b'{"error":{"code":"part_closed"}}'),
         }
 
 
@@ -196,7 +224,7 @@ def _form(form: SourceForm) -> dict[str, object]:
         {"key": each.key, "label": each.label, "options": [choice.model_dump() for choice in each.choices]}
         for each in form.questions
     ]
-    return {"id": form.id, "name": form.name, "fields": fields}
+    return {"id": form.id, "name": form.name, "part": form.part_id, "fields": fields}
 
 
 def _lead(lead: StoredSubmission) -> dict[str, object]:

@@ -121,7 +121,7 @@ async def test_ten_clicks_are_one_submission(browser: Browser, live_hub: LiveHub
     only_receipt(live_hub)
 
 
-@pytest.mark.proves("X-12", "P-03", "L-20", "Z-154", "Z-155", "Z-156")
+@pytest.mark.proves("X-12", "P-03", "L-20", "Z-154", "Z-155", "Z-156", "D-018")
 @pytest.mark.parametrize("way", ["iframe", "script"])
 async def test_an_embed_on_another_origin_delivers_the_campaign(
     browser: Browser, live_hub: LiveHub, open_site: OpenSite, way: str
@@ -130,7 +130,7 @@ async def test_an_embed_on_another_origin_delivers_the_campaign(
     from the landing page, last touch from a later one, though the form stands on a third."""
     site = await open_site()
     form = live_hub.desk.publish(simple(allowed_hosts=[site.origin]))
-    codes = share(form, live_hub.origin)
+    codes = share(form, form.draft, live_hub.origin)
     site.html = {"iframe": codes.iframe, "script": codes.script}[way]
     page = await browser.new_page()
     await page.goto(f"{site.origin}/landing?utm_source=first&gclid=g-1")
@@ -162,7 +162,7 @@ async def test_an_iframe_without_any_script_still_posts(
     """Script off everywhere: the iframe shows the form and takes the submission."""
     site = await open_site()
     form = live_hub.desk.publish(simple(allowed_hosts=[site.origin]))
-    site.html = share(form, live_hub.origin).iframe
+    site.html = share(form, form.draft, live_hub.origin).iframe
     context = await browser.new_context(java_script_enabled=False)
     page = await context.new_page()
     await page.goto(site.origin)
@@ -181,7 +181,7 @@ async def test_only_a_listed_origin_can_embed_and_post(
     nothing, and both attempts are counted."""
     listed, stranger = await open_site(), await open_site()
     form = live_hub.desk.publish(simple(allowed_hosts=[listed.origin]))
-    embed = share(form, live_hub.origin).iframe
+    embed = share(form, form.draft, live_hub.origin).iframe
     target = f"{live_hub.origin}/api/v1/forms/{form.public_key}/submissions"
     post = f"""fetch("{target}", {{method: "POST", headers: {{"Content-Type": "application/json"}},
         body: JSON.stringify({{full_name: "Ada Example", email: "ada@example.com"}})}})
@@ -212,7 +212,7 @@ async def test_the_frame_does_not_listen_to_strangers(browser: Browser, live_hub
           target.postMessage({message}, "*");
           target.postMessage({{...{message}, leadhub: "height"}}, "*");
         }}</script>"""
-    site.html = share(form, live_hub.origin).iframe
+    site.html = share(form, form.draft, live_hub.origin).iframe
     page = await browser.new_page()
     await page.goto(f"{site.origin}/contact")
     frame = page.frame_locator("iframe").first

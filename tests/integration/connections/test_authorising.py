@@ -13,7 +13,8 @@ import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
-from hub.connector.errors import PermanentError, ReauthorizationNeededError
+from hub.connector.access import Access
+from hub.connector.errors import PartAccessLostError, PermanentError, ReauthorizationNeededError
 from hub.core.audit.models import audit_records
 from hub.core.connections import grants
 from hub.core.connections.authorisation_requests import CallbackRefusedError, Visitor
@@ -388,6 +389,23 @@ async def test_a_token_refused_before_its_time_is_renewed_before_anybody_is_aske
         ConnectionState.AUTHORIZATION_NEEDED,
         "invalid_grant",
     )
+
+
+async def test_a_part_out_of_reach_says_nothing_about_the_connection(stage: Stage) -> None:
+    """No renewal, no failure, no sign-in: the caller notes it for the part."""
+    await stage.sign_in()
+    where = (stage.place.organisation_id, stage.place.connection_id)
+    calls: list[str] = []
+
+    async def read(access: Access) -> None:
+        calls.append("read")
+        raise PartAccessLostError("The page is gone.", part_id="1")
+
+    with pytest.raises(PartAccessLostError):
+        await stage.hub.access.run(*where, read)
+    assert (calls, stage.server.refreshes) == (["read"], 0)
+    shown = stage.overview()
+    assert (shown.state, shown.failures_in_row, shown.last_error) == (ConnectionState.ACTIVE, 0, None)
 
 
 async def test_the_end_of_the_admins_clock_asks_to_sign_in(stage: Stage) -> None:

@@ -50,7 +50,7 @@ def _rule(field: str, *questions: str, **more: Any) -> FieldRule:
     return FieldRule(field=field, questions=questions, **more)
 
 
-@pytest.mark.proves("Z-180", "Z-184")
+@pytest.mark.proves("Z-180", "Z-184", "D-002")
 def test_a_saved_mapping_is_a_new_version_in_force(database: Database, place: Place) -> None:
     """The old version stays readable, the form counts what is left, every process is told."""
     form_id = _form(database, place)
@@ -169,7 +169,7 @@ def _all_defaults(database: Database, place: Place) -> FormDefaults:
     )
 
 
-@pytest.mark.proves("Z-148", "Z-183")
+@pytest.mark.proves("Z-148", "Z-183", "D-003")
 def test_defaults_are_saved_and_reach_intake(database: Database, place: Place) -> None:
     """Stage, type, source, priority, centre and assignee; saved again they are replaced."""
     form_id = _form(database, place)

@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
+from pydantic import SecretStr
 
 from hub.bootstrap import Hub, open_hub
 from hub.connector.clock import SystemClock
@@ -23,6 +24,7 @@ from tests.conformance.reference.connector import Reference
 from tests.conformance.reference.simulator import ReferenceSimulator
 
 PASSWORD = "four unrelated words: violin harbour"
+METRICS_TOKEN = "a-token-that-only-the-operator-and-Prometheus-know"
 
 
 @dataclass
@@ -75,6 +77,7 @@ async def served(whole_url: str, tmp_path: Path) -> AsyncIterator[Served]:
             insecure_cookies=True,
             allow_loopback=True,
             origin_overrides=simulator.origin_overrides(),
+            metrics_token=SecretStr(METRICS_TOKEN),
         )
         registry = Registry.from_connectors([Reference(), WebForms()])
         async with (

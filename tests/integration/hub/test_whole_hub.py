@@ -99,6 +99,64 @@ async def test_a_lead_shows_all_that_hangs_on_it(served: Served) -> None:
     assert changed["changes"][0]["field"] == "company"
 
 
+@pytest.mark.proves("X-10", "C-021")
+async def test_the_first_contact_is_told_by_the_api(served: Served) -> None:
+    """Lead and list show when somebody first called, wrote or met; a note before and a call after change nothing."""
+    form = served.simulator.add_form("Spring offer", QUESTIONS)
+    served.simulator.add_submission(form, {"full_name": ["Ada Example"], "email": ["ada@customer.example"]})
+    await connect(served)
+    (lead,) = await until(served, 1)
+    address = f"/api/v1/leads/{lead['id']}"
+
+    async def add(kind: str) -> Any:
+        shown = await served.ask("POST", f"{address}/journey", {"kind": kind, "text": "Hello."}, expect=201)
+        return shown["first_contacted_at"], shown["journey"][-1]
+
+    assert (await add("note"))[0] is None
+    first, step = await add("call")
+    assert first == step["happened_at"]
+    assert (step["kind"], step["actor"].partition(":")[0], step["detail"]) == ("call", "user", {"text": "Hello."})
+    assert (await add("message"))[0] == first
+    (listed,) = (await served.ask("GET", "/api/v1/leads"))["items"]
+    assert listed["first_contacted_at"] == first
+    await served.ask("POST", f"{address}/journey", {"kind": "guess", "text": "x"}, expect=422)
+
+
+@pytest.mark.proves("D-010", "D-011", "D-016", "Z-191")
+async def test_an_admin_authorises_an_account_again_and_nothing_of_the_meantime_is_missing(served: Served) -> None:
+    """A token that only ended is renewed without anybody; one that was withdrawn asks for a sign-in, which brings
+    the same connection back together with the lead of the time without it."""
+    form = served.simulator.add_form("Spring offer", QUESTIONS)
+    app, connection = await connect(served)
+    served.simulator.expire_token()
+    renewed = served.simulator.add_submission(form, {"full_name": ["Renewed"], "email": ["renewed@example.com"]})
+    await served.simulator.send(app["webhook_url"], [renewed])
+    assert [lead["name"] for lead in await until(served, 1)] == ["Renewed"]
+
+    served.simulator.revoke()
+    meantime = served.simulator.add_submission(form, {"full_name": ["Meantime"], "email": ["meantime@example.com"]})
+    await served.simulator.send(app["webhook_url"], [meantime])
+    address = f"/api/v1/connections/{connection['id']}"
+    await label_of(served, address, "Authorization is needed")
+    wanted = {"app_id": app["id"], "connection_id": connection["id"]}
+    start = await served.ask("POST", "/api/v1/authorisations", wanted, expect=201)
+    async with served.client.get(await served.simulator.authorize(start["url"])) as landed:
+        assert landed.status == 200, await landed.text()
+    await label_of(served, address, "Integration is active")
+    assert {lead["name"] for lead in await until(served, 2)} == {"Renewed", "Meantime"}
+    assert len((await served.ask("GET", "/api/v1/connections"))["items"]) == 1
+
+
+async def label_of(served: Served, address: str, expected: str) -> None:
+    """Wait until the connection shows this status."""
+    for _ in range(300):
+        shown = await served.ask("GET", address)
+        if shown["label"] == expected:
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"{shown['label']}, not {expected}")
+
+
 @pytest.mark.proves("Z-186", "Z-187", "Z-188")
 async def test_an_inactive_connection_keeps_its_receipts_for_release(served: Served) -> None:
     """Switched off, deliveries are answered and held; released, they become leads. Ending needs a reason."""

@@ -75,7 +75,7 @@ def test_the_section_shows_name_count_and_dates(database: Database, organisation
     assert (after.created_at, after.edited_at) == (before.created_at, LATER)
 
 
-@pytest.mark.proves("Z-108")
+@pytest.mark.proves("Z-108", "D-001")
 def test_saving_adds_changes_and_reorders(database: Database, organisation_id: UUID) -> None:
     """Labels, choices and order change; new fields get a key; every save is a version."""
     form = database.read_now(snapshot, organisation_id)

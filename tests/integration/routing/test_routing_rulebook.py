@@ -51,6 +51,7 @@ def test_rules_keep_their_order_without_gaps(database: Database, office: Office)
     assert [(rule.position, rule.draft.name) for rule in rules] == [(1, "D"), (2, "B"), (3, "C")]
 
 
+@pytest.mark.proves("D-004")
 def test_a_rule_changes_the_next_decision(database: Database, office: Office) -> None:
     """Stored, updated and switched off rules are what routing tries."""
     rule_id = database.write_now(_create, office, _rule(office, "All to one"))

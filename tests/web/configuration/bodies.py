@@ -28,6 +28,10 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PATCH", "/api/v1/master-form/fields/{key}"): {"label": "A", "choices": _FIELD["choices"]},
     ("PUT", "/api/v1/source-forms/{source_form_id}/mapping"): {**_MAPPING, "based_on": 1},
     ("POST", "/api/v1/source-forms/{source_form_id}/mapping/check"): _MAPPING,
+    ("POST", "/api/v1/source-forms/{source_form_id}/mapping/trial"): {
+        **_MAPPING,
+        "answers": {"email": ["a@b.example"]},
+    },
     ("POST", "/api/v1/source-forms/{source_form_id}/adoptions"): {"question_key": "email", "new_field": _FIELD},
     ("PUT", "/api/v1/source-forms/{source_form_id}/defaults"): {"priority": "high"},
     ("PUT", "/api/v1/connections/{connection_id}/parts/{part_id}/defaults"): {"priority": "high"},

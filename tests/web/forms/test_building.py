@@ -164,13 +164,16 @@ def test_the_toggle_switches_a_published_form(desk: FormDesk) -> None:
 def test_only_active_forms_can_be_shared(desk: FormDesk) -> None:
     """A link, an iframe and a script; the title cannot break out of the code."""
     form = desk.publish(simple(title='Try "it" <now>'))
-    codes = share(form, "https://hub.example.com")
+    codes = share(form, form.draft, "https://hub.example.com")
     assert codes.link == f"https://hub.example.com/f/{form.public_key}"
     assert f'<iframe src="{codes.link}" title="Try &quot;it&quot; &lt;now&gt;"' in codes.iframe
+    opener = f'<a href="{codes.link}" data-leadhub-open="{form.public_key}">Try &quot;it&quot; &lt;now&gt;</a>'
+    assert codes.popup.startswith(opener)
+    assert 'data-title="Try &quot;it&quot; &lt;now&gt;"' in codes.popup
     assert codes.script == f'<script async src="{codes.link}/embed.js"></script>'
     for other in (desk.draft(simple()), desk.deactivate(form)):
         with pytest.raises(NotShareableError):
-            share(other, "https://hub.example.com")
+            share(other, other.draft, "https://hub.example.com")
 
 
 @pytest.mark.proves("Z-117")

@@ -314,6 +314,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "outbox_events",
+        sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("transaction_number", sa.BigInteger(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("organisation_id", sa.Uuid(), nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),
@@ -323,11 +325,28 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["organisation_id"], ["organisations.id"], name=op.f("fk_outbox_events_organisation_id"), ondelete="CASCADE"
         ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox_events")),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_outbox_events")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("outbox_events", schema=None) as batch_op:
-        batch_op.create_index("ix_outbox_events_organisation_id", ["organisation_id", "id"], unique=False)
+        batch_op.create_index(
+            "ix_outbox_events_order", ["organisation_id", "transaction_number", "number"], unique=False
+        )
 
+    op.create_table(
+        "overdue_alerts",
+        sa.Column("organisation_id", sa.Uuid(), nullable=False),
+        sa.Column("receipts", sa.Integer(), nullable=False),
+        sa.Column("oldest_received_at", hub.db.types.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("raised_at", hub.db.types.UtcDateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["organisation_id"],
+            ["organisations.id"],
+            name=op.f("fk_overdue_alerts_organisation_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("organisation_id", name=op.f("pk_overdue_alerts")),
+    )
     op.create_table(
         "persons",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -1091,6 +1110,30 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("connection_id", "part_id", name=op.f("pk_part_defaults")),
     )
     op.create_table(
+        "part_limits",
+        sa.Column("connection_id", sa.Uuid(), nullable=False),
+        sa.Column("part_id", sa.Text(), nullable=False),
+        sa.Column("work", sa.String(length=20), nullable=False),
+        sa.Column("organisation_id", sa.Uuid(), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("message", sa.Text(), nullable=False),
+        sa.Column("since", hub.db.types.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("retry_at", hub.db.types.UtcDateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["connection_id", "part_id"],
+            ["connection_parts.connection_id", "connection_parts.part_id"],
+            name=op.f("fk_part_limits_connection_id_part_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["organisation_id"], ["organisations.id"], name=op.f("fk_part_limits_organisation_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("connection_id", "part_id", "work", name=op.f("pk_part_limits")),
+    )
+    with op.batch_alter_table("part_limits", schema=None) as batch_op:
+        batch_op.create_index("ix_part_limits_organisation_id", ["organisation_id"], unique=False)
+
+    op.create_table(
         "pull_marks",
         sa.Column("source_form_id", sa.Uuid(), nullable=False),
         sa.Column("organisation_id", sa.Uuid(), nullable=False),
@@ -1168,6 +1211,10 @@ def downgrade() -> None:
         batch_op.drop_index("ix_pull_marks_next_run_at")
 
     op.drop_table("pull_marks")
+    with op.batch_alter_table("part_limits", schema=None) as batch_op:
+        batch_op.drop_index("ix_part_limits_organisation_id")
+
+    op.drop_table("part_limits")
     op.drop_table("part_defaults")
     with op.batch_alter_table("lead_submissions", schema=None) as batch_op:
         batch_op.drop_index("ix_lead_submissions_lead_id")
@@ -1276,8 +1323,9 @@ def downgrade() -> None:
         batch_op.drop_index("ix_persons_organisation_id")
 
     op.drop_table("persons")
+    op.drop_table("overdue_alerts")
     with op.batch_alter_table("outbox_events", schema=None) as batch_op:
-        batch_op.drop_index("ix_outbox_events_organisation_id")
+        batch_op.drop_index("ix_outbox_events_order")
 
     op.drop_table("outbox_events")
     op.drop_table("master_forms")

@@ -39,6 +39,7 @@
     } catch {
       // no storage here: what is kept lives as long as the page
     }
+    tell({ leadhub: "kept", number: items.length });
   }
 
   const keep = (item) => writeKept([...readKept().filter((each) => each.key !== item.key), item]);
@@ -332,6 +333,11 @@
     const measure = () => tell({ leadhub: "height", height: Math.ceil(document.body.getBoundingClientRect().height) });
     new ResizeObserver(measure).observe(document.body);
   }
+  // Keys do not reach the page around a frame; where that is a dialog, it closes.
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && !event.defaultPrevented) tell({ leadhub: "escape" });
+  });
   tell({ leadhub: "ready" });
+  tell({ leadhub: "kept", number: readKept().length });
   for (const item of readKept()) deliver(item, false);
 })();
