@@ -54,7 +54,7 @@ def test_the_one_that_was_ended_is_done_again(server: Database) -> None:
     for thread in threads:
         thread.join(LONG)
     assert not failures
-    assert len(runs) == 3
+    assert 3 <= len(runs) <= 4, "one of them, or each once, was ended and done again"
     names = server.read_now(lambda c: c.scalars(sa.select(organisations.c.name)).all())
     assert {"".join(sorted(name)) for name in names} == {"Axy", "Bxy"}
 

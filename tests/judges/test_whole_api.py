@@ -143,6 +143,7 @@ BODIES: dict[str, Any] = {
     "/api/v1/assignees/{user_id}/hours": {"hours": {}, "time_zone": "Europe/Berlin"},
     "/api/v1/source-forms/{source_form_id}/mapping": {"rules": [], "based_on": 1},
     "/api/v1/source-forms/{source_form_id}/mapping/check": {"rules": []},
+    "/api/v1/source-forms/{source_form_id}/mapping/trial": {"rules": [], "answers": {}},
     "/api/v1/source-forms/{source_form_id}/adoptions": {"question_key": "treatment", "field_key": "message"},
     "/api/v1/routing/rules/{rule_id}": {
         "name": "x",
