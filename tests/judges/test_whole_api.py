@@ -209,6 +209,7 @@ async def test_no_get_of_the_whole_hub_changes_anything(running: Running, client
     ids = await make_objects(running, client, running.mine)
     paths = [(address(route, ids), role) for route, role in _readable(running)]
     paths += [(path, role) for path in await _light_paths(running, client) for role in (None, "Administrator")]
+    await _until_the_hub_is_at_rest(running)
     before = running.everything(LEFT_ALONE)
     for (path, role), method in itertools.product(paths, ("GET", "HEAD")):
         answer = await running.ask(client, method, path, role=role)
