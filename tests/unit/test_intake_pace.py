@@ -65,3 +65,12 @@ def test_batches_grow_and_shrink_with_the_time_they_take() -> None:
     for _ in range(20):
         pace.adapt(pace.batch_size, BUSY_TARGET * 2, is_busy=True)
     assert pace.batch_size == SMALLEST_BATCH
+
+
+def test_small_batches_are_no_sign_of_being_overrun(hand: Hand) -> None:
+    """One receipt at a time is worked off slowly, because each has a commit of its own; that is no backlog."""
+    pace = Pace()
+    for _ in range(50):
+        hand.now += 0.006
+        pace.note_arrivals(3)
+        assert pace.rest_after(3, 0.006) == 0

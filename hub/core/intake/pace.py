@@ -32,11 +32,16 @@ class Pace:
         self._arrived += number
 
     def rest_after(self, size: int, seconds: float) -> float:
-        """How many seconds to rest after a batch of that size that took so long."""
+        """How many seconds to rest after a batch of that size that took so long.
+
+        A batch that was not full tells that the work keeps up, and its speed tells nothing: most of it is the commit.
+        """
         now = perf_counter()
         if now - self._since >= LOOK_EVERY:
             self._arriving = self._arrived / (now - self._since)
             self._arrived, self._since = 0, now
+        if size < self.batch_size:
+            return 0.0
         speed = size / max(seconds, 1e-6)
         self._working = 0.7 * self._working + 0.3 * speed if self._working else speed
         return min(LONGEST_REST, REST * seconds) if self.is_overrun else 0.0
