@@ -4,6 +4,7 @@ from aiohttp import web
 
 from hub.web.api.configuration import configuration_routes
 from hub.web.api.connections import CONNECTIONS
+from hub.web.api.connectors import CONNECTORS
 from hub.web.api.groups import PLATFORM_GROUPS
 from hub.web.api.leads import LEADS
 from hub.web.api.receipts import RECEIPTS
@@ -21,6 +22,7 @@ def all_groups() -> list[RouteGroup | web.RouteTableDef]:
         *configuration_routes(),
         LEADS,
         RECEIPTS,
+        CONNECTORS,
         CONNECTIONS,
         AUTHORISATIONS,
         inbound_routes,

@@ -12,19 +12,15 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, SecretSt
 
 from hub.connector.errors import BadPayloadError
 from hub.connector.models import Identifier
+from hub.connector.text import storable as storable_text
 
 LONGEST_KEY = 200
-
-
-def _whole(text: str) -> str:
-    """The text with ``?`` for half of a surrogate pair, which JSON can write and no UTF-8 text can hold."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _as_id(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise ValueError("an id is text or a whole number")
-    return _whole(str(value).strip())
+    return storable_text(str(value).strip())
 
 
 def _as_optional_id(value: Any) -> Any:
@@ -35,7 +31,7 @@ def _as_optional_id(value: Any) -> Any:
 def _as_text(value: Any) -> Any:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return _whole(str(value)) if isinstance(value, str | int | float) else value
+    return storable_text(str(value)) if isinstance(value, str | int | float) else value
 
 
 def _as_texts(value: Any) -> Any:

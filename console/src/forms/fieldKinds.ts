@@ -28,30 +28,6 @@ export const FIELD_KINDS: FieldKind[] = [
 /** What a visitor can be asked: a consent is a box of its own, and forms take no files. */
 export const ASKED_KINDS = FIELD_KINDS.filter(({ kind }) => kind !== 'consent' && kind !== 'file')
 
-const TEXTS: FieldType[] = ['text', 'long_text']
-const FITTING: Record<FieldType, FieldType[]> = {
-  text: [...TEXTS, 'address'],
-  long_text: [...TEXTS, 'address'],
-  email: ['email'],
-  phone: ['phone'],
-  number: ['number', ...TEXTS],
-  money: ['money', ...TEXTS],
-  date: ['date', ...TEXTS],
-  date_time: ['date_time', ...TEXTS],
-  single_choice: ['single_choice', 'multiple_choice', ...TEXTS],
-  multiple_choice: ['multiple_choice', ...TEXTS],
-  yes_no: ['yes_no', ...TEXTS],
-  consent: ['consent', 'yes_no'],
-  url: ['url', ...TEXTS],
-  address: ['address', ...TEXTS],
-  file: ['file'],
-}
-
-/** Whether a field may be offered a master field of that type (Z-143, Z-144); what counts is the server's check. */
-export function fits(kind: FieldType, masterType: FieldType): boolean {
-  return FITTING[kind].includes(masterType)
-}
-
 export function kindOf(kind: FieldType): FieldKind {
   return FIELD_KINDS.find((each) => each.kind === kind) ?? { kind, label: kind, icon: 'i-lucide-circle-help' }
 }

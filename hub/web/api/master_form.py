@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, computed_field
 from sqlalchemy.engine import Connection
 
 from hub.connector.models import Choice, FieldType
@@ -22,6 +22,7 @@ from hub.web.api.fields import Name
 from hub.web.api.routing import Call, Input, NoInput, RouteGroup
 from hub.web.api.trail import Trail
 from hub.web.problems import Problem
+from mapping.compatibility import is_compatible
 from mapping.fields import MasterField
 
 MASTER_FORM = RouteGroup("Master form", failures=failures)
@@ -43,6 +44,11 @@ class MasterFieldShown(BaseModel):
     choices: list[Choice]
     is_sensitive: bool
     is_archived: bool
+
+    @computed_field
+    def takes(self) -> list[FieldType]:
+        """The types of question that can be mapped to it as they are (Z-143, Z-144)."""
+        return [kind for kind in FieldType if is_compatible(kind, self.type)]
 
 
 class MasterFormShown(BaseModel):

@@ -16,11 +16,11 @@ export function useLeaveGuard(isDirty: Ref<boolean>) {
     if (isDirty.value) event.preventDefault()
   })
 
-  function settle(mayLeave: boolean): void {
+  function decide(mayLeave: boolean): void {
     isAsking.value = false
     answer?.(mayLeave)
     answer = undefined
   }
 
-  return { isAsking, settle }
+  return { isAsking, decide }
 }
