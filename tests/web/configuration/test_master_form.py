@@ -14,7 +14,7 @@ DEPOSIT = {"label": "Deposit", "type": "money"}
 def drafts(form: dict[str, Any]) -> list[dict[str, Any]]:
     """The fields as the builder sends them back."""
     return [
-        {name: value for name, value in field.items() if name != "is_archived"}
+        {name: value for name, value in field.items() if name not in {"is_archived", "takes"}}
         for field in form["fields"]
         if not field["is_archived"]
     ]
