@@ -45,8 +45,7 @@ class Listener:
         self._response = await self._hub.client.get(self._hub.server.make_url("/api/v1/events"), headers=headers)
         assert self._response.status == 200
         await self._block()
-        # The source takes its place when it is first asked, right after the head.
-        await asyncio.sleep(0.2)
+        assert await self.next() == "listening"
 
     def leave(self) -> None:
         """Break off."""
@@ -94,6 +93,19 @@ async def test_an_event_that_commits_late_reaches_a_listener_who_is_further(hub:
     assert {await listener.next(), await listener.next()} == {"slow", "quick"}
     await database.write(tell, hub, "later")
     assert await listener.next() == "later"
+    listener.leave()
+
+
+async def test_a_listener_who_heard_nothing_yet_misses_nothing_after_a_break(hub: Hub) -> None:
+    """The first event of a stream already names the place in it."""
+    database = hub.services.database
+    await database.write(tell, hub, "before anybody listened")
+    listener = Listener(hub)
+    await listener.connect()
+    listener.leave()
+    await database.write(tell, hub, "missed")
+    await listener.connect()
+    assert await listener.next() == "missed"
     listener.leave()
 
 

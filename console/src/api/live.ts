@@ -9,18 +9,19 @@ const KINDS = [
   'lead_assigned',
   'stage_changed',
   'drift_found',
-  'authorised',
-  'grant_lost',
-  'activated',
-  'deactivated',
-  'disconnected',
-  'deleted',
+  'connection_authorised',
+  'connection_grant_lost',
+  'connection_activated',
+  'connection_deactivated',
+  'connection_disconnected',
+  'connection_deleted',
   'authorisation_ends_soon',
   'receipts_overdue',
   'receipts_caught_up',
 ]
 const ABOUT_LEADS = ['lead_created', 'lead_attached', 'lead_assigned', 'stage_changed']
 const ABOUT_RECEIPTS = ['receipts_overdue', 'receipts_caught_up']
+const ALL_SUBJECTS = ['leads', 'lead', 'ledger', 'receipts', 'connections', 'source-forms']
 const TOGETHER_MS = 600
 
 const state = ref<LiveState>('connecting')
@@ -37,21 +38,30 @@ export function useLiveUpdates(): void {
   const stale = new Set<string>()
   let waiting: number | undefined
 
+  /** An answer that is still on its way may be older than the event: it is waited for, and asked for once more. */
+  async function askAgain(subject: string): Promise<void> {
+    const underWay = cache.getQueryCache().findAll({ queryKey: [subject], fetchStatus: 'fetching' })
+    await Promise.allSettled(underWay.map((query) => query.promise))
+    await cache.invalidateQueries({ queryKey: [subject] }, { cancelRefetch: false })
+  }
+
   function refresh(): void {
     waiting = undefined
-    for (const subject of stale) void cache.invalidateQueries({ queryKey: [subject] })
+    for (const subject of stale) void askAgain(subject)
     stale.clear()
   }
 
-  function note(kind: string): void {
-    subjectsOf(kind).forEach((subject) => stale.add(subject))
+  function note(subjects: string[]): void {
+    subjects.forEach((subject) => stale.add(subject))
     waiting ??= window.setTimeout(refresh, TOGETHER_MS)
   }
 
   const source = new EventSource('/api/v1/events')
+  // What was read before the stream listened may be older than its first event.
+  source.addEventListener('listening', () => note(ALL_SUBJECTS))
   source.onopen = () => (state.value = 'live')
   source.onerror = () => (state.value = source.readyState === EventSource.CLOSED ? 'interrupted' : 'connecting')
-  for (const kind of KINDS) source.addEventListener(kind, () => note(kind))
+  for (const kind of KINDS) source.addEventListener(kind, () => note(subjectsOf(kind)))
   onBeforeUnmount(() => {
     source.close()
     window.clearTimeout(waiting)

@@ -166,6 +166,12 @@ class Happened(BaseModel):
     occurred_at: datetime
 
 
+class Listening(BaseModel):
+    """From here on the stream tells everything; what happened before is in the answers of the other addresses."""
+
+    kind: Literal["listening"] = "listening"
+
+
 @RECEIPTS.route(
     "GET", "/api/v1/ledger", permission=_VIEW, query=Days, answers=Balance, summary="The balance by source and day"
 )
@@ -269,9 +275,13 @@ async def redrive(call: Call[NoInput, NoInput, Redrive]) -> RedriveAnswer:
 
 @RECEIPTS.stream("/api/v1/events", permission=_VIEW, events=Happened, summary="Stream of what happens")
 async def stream_events(call: Call) -> AsyncIterator[Event]:
-    """New leads, further enquiries, assignments, stage changes, connection notices; goes on after Last-Event-ID."""
+    """New leads, further enquiries, assignments, stage changes, connection notices; goes on after Last-Event-ID.
+
+    The first event is ``listening``: whoever reads a list after it misses nothing between the list and the stream.
+    """
     database, organisation_id = call.services.database, call.reach.organisation_id
     last = await database.read(position_after, organisation_id, call.last_event_id)
+    yield Event(id=str(last), kind="listening", content=Listening())
     while True:
         rows = await database.read(events_after, organisation_id, last)
         for row in rows:

@@ -7,8 +7,10 @@ import sqlalchemy as sa
 from playwright.async_api import expect
 from sqlalchemy.engine import Connection
 
-from hub.core.connections.models import connection_parts, connections
+from hub.core.connections.models import connections
 from hub.db.guard import ALL_ORGANISATIONS
+from tests.conformance.reference.connector import CLOSED
+from tests.conformance.reference.simulator import WEST
 from tests.e2e.console.conftest import Window
 
 pytestmark = pytest.mark.browser
@@ -21,7 +23,6 @@ ACTIONS = [
     "Disconnect account",
     "Delete",
 ]
-LACKING = "Leads of this page may not be read; ask its owner for the right."
 
 
 @pytest.mark.proves("Z-168", "Z-169", "Z-170", "Z-179", "Z-185", "Z-186", "Z-191")
@@ -79,19 +80,19 @@ async def test_the_menu_of_a_card_has_every_action_and_says_when_to_sign_in_agai
 async def test_each_part_of_an_account_tells_its_state_and_is_given_a_centre(window: Window) -> None:
     """A part without rights says what is missing; a centre is chosen in the card and stays."""
     page, hub = window.page, window.hub
+    hub.platform.lose_part(WEST)
     await hub.connect()
     await hub.ask("POST", "/api/v1/centres", {"name": "Centre West", "code": "west", "time_zone": "Europe/Berlin"})
-    await hub.hub.database.write(_add_parts)
     await window.open("/integration", "Platform integration")
     await page.get_by_text("2 parts of the account").click()
     await expect(page.get_by_text("In order")).to_have_count(1)
-    await expect(page.get_by_role("listitem").get_by_text(LACKING).last).to_be_visible()
-    await page.get_by_label("Centre of Page west").click()
+    await expect(page.get_by_role("listitem").get_by_text(CLOSED).last).to_be_visible()
+    await page.get_by_label("Centre of west").click()
     await page.get_by_role("option", name="Centre West").click()
-    await expect(page.get_by_text("it counts for leads of Page west to come").first).to_be_visible()
+    await expect(page.get_by_text("it counts for leads of west to come").first).to_be_visible()
     await page.reload()
     await page.get_by_text("2 parts of the account").click()
-    await expect(page.get_by_label("Centre of Page west")).to_have_text("Centre West")
+    await expect(page.get_by_label("Centre of west")).to_have_text("Centre West")
     for mode, width in (("light", 1280), ("dark", 390)):
         await page.emulate_media(color_scheme=mode)  # type: ignore[arg-type]
         await page.set_viewport_size({"width": width, "height": 900})
@@ -105,22 +106,3 @@ _ACCOUNT = connections.c.connector == "reference"
 def _end_soon(connection: Connection, moment: object) -> None:
     """As a platform that wants a person to sign in again would have said."""
     connection.execute(sa.update(connections).where(_ACCOUNT).values(authorised_until=moment).execution_options(**_ANY))
-
-
-def _add_parts(connection: Connection) -> None:
-    """Two pages, whatever the platform named when somebody signed in."""
-    account = connection.execute(sa.select(connections).where(_ACCOUNT).execution_options(**_ANY)).one()
-    connection.execute(
-        sa.delete(connection_parts).where(connection_parts.c.connection_id == account.id).execution_options(**_ANY)
-    )
-    for part, missing in (("east", []), ("west", [LACKING])):
-        connection.execute(
-            sa.insert(connection_parts).values(
-                connection_id=account.id,
-                part_id=part,
-                organisation_id=account.organisation_id,
-                name=f"Page {part}",
-                missing_rights=missing,
-                is_selected=True,
-            )
-        )

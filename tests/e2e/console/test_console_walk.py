@@ -139,7 +139,7 @@ async def test_a_lead_shows_what_is_known_and_why_and_is_worked_on(window: Windo
     await expect(journey.get_by_text("Lead created")).to_be_visible()
     await window.require_accessible()
     await page.get_by_role("tab", name="Submissions").click()
-    await expect(page.get_by_text("43")).to_be_visible()
+    await expect(page.get_by_text("43 Unmapped")).to_be_visible()
     await page.get_by_role("tab", name="Assignment").click()
     await expect(page.get_by_text("Given to Ada Admin: fewest open leads")).to_be_visible()
     await page.get_by_text("1 person considered").click()

@@ -60,6 +60,7 @@ async def test_fields_are_added_changed_and_archived_and_every_version_is_kept(o
         "choices": [],
         "is_sensitive": False,
         "is_archived": False,
+        "takes": ["money"],
     }
     url = f"/master-form/fields/{field['key']}"
     changed = await office.ask("PATCH", url, {"label": "Deposit paid", "is_sensitive": True})
