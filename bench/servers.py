@@ -213,6 +213,7 @@ def _hub_environment(where: Place) -> dict[str, str]:
         "LEADHUB_DATA_DIR": str(where.folder),
         "LEADHUB_DATABASE_URL": where.database_url,
         "LEADHUB_LOG_LEVEL": "warning",
+        "LEADHUB_CONNECTOR_TRUSTED": KEY,
         "PYTHONPATH": os.pathsep.join(filter(None, [str(where.folder), os.environ.get("PYTHONPATH", "")])),
         **where.settings,
     }

@@ -23,25 +23,30 @@ from hub.connectors import Registry
 from hub.core.accounts.passwords import PasswordHashing
 from hub.core.connections.access import ConnectionAccess
 from hub.core.connections.authorising import Authoriser
+from hub.core.connections.authorising_by_keys import KeyAuthoriser
 from hub.core.connections.disconnecting import Disconnector
 from hub.core.connections.endpoints import Endpoints
 from hub.core.connections.keyring import MasterKeyring
 from hub.core.connections.renewal import GrantRenewer, free_leases_of
 from hub.core.connections.sealing import Sealer
+from hub.core.connector_health.recording import Recorder
 from hub.core.intake.claiming import release as release_receipts
-from hub.core.intake.form_work import FormWorks
+from hub.core.intake.lanes import IntakeLanes
 from hub.core.intake.ledger import Ledger
 from hub.core.intake.receiving import Receiver
 from hub.core.intake.refusals import CountingLedger
-from hub.core.intake.work_off import Intake
 from hub.core.jobs.service import planned_job
 from hub.core.jobs.service import redrive as redrive_jobs
 from hub.core.jobs.service import release as release_jobs
+from hub.core.outbound.settling import abandon as abandon_messages
 from hub.core.processes.identity import take_name
 from hub.db import durability, migrating
 from hub.db.engine import Database
+from hub.isolation.budgets import MEBIBYTE, Budgets
+from hub.isolation.isolation import Policy, Prolonging, isolated
 from hub.jobs.addresses import WebhookAddresses
 from hub.jobs.catalogue import KnownForms
+from hub.jobs.conversions import Conversions
 from hub.jobs.engine import JobEngine
 from hub.jobs.fetched import ThinReceipts
 from hub.jobs.fetching import Fetching
@@ -53,6 +58,7 @@ from hub.jobs.presence import Presence
 from hub.jobs.renewing import Renewing
 from hub.jobs.resolving import Resolving
 from hub.jobs.schedule import FIND_POLLS, Schedule
+from hub.jobs.sending import Sending
 from hub.jobs.subscriptions import CHECK_SUBSCRIPTION, Subscriptions
 from hub.jobs.sweeping import Sweeping
 from hub.management.setup import furnish_organisation
@@ -89,7 +95,7 @@ class Hub:
     connectors: Mapping[str, Connector]
     sealer: Sealer
     ledger: Ledger
-    intake: Intake
+    intake: IntakeLanes
     engine: JobEngine
     schedule: Schedule
     services: WebServices
@@ -147,6 +153,9 @@ async def open_hub(
         watch = OverdueWatch(database, clock, timedelta(minutes=settings.pending_alert_minutes))
         watch.start()
         stack.push_async_callback(watch.stop)
+        recorder = Recorder(database, hub.services.get(Measuring).faults, hub.process_name)
+        await recorder.start()
+        stack.push_async_callback(recorder.stop)
         sweeping = Sweeping(database, clock, hub.process_name, hub.intake.look_again)
         hub.engine.every(SWEEP_EVERY, "sweep", sweeping.sweep)
         await hub.engine.start()
@@ -185,19 +194,23 @@ async def _assemble(
     held: Any,
     public_url: str | None,
 ) -> tuple[Hub, Presence]:
-    connectors = {each.manifest.key: each for each in registry or Registry.from_entry_points()}
+    registry = registry or Registry.from_entry_points()
+    isolation = await stack.enter_async_context(
+        isolated(registry, _budgets(settings), _policy(settings, registry), clock)
+    )
+    connectors = isolation.connectors
     session = open_session()
     stack.push_async_callback(session.close)
     if settings.allow_loopback:
         log.warning("connectors may call this machine: for simulators only, never in production")
-    transport = OutgoingClient(
-        session, allow_loopback=settings.allow_loopback, origin_overrides=settings.origin_overrides
+    transport = Prolonging(
+        OutgoingClient(session, allow_loopback=settings.allow_loopback, origin_overrides=settings.origin_overrides)
     )
     sealer = make_sealer(settings, clock)
     renewer = GrantRenewer(database, sealer, clock, held.name)
     access = ConnectionAccess(database, connectors, renewer, sealer, transport, clock)
     engine = JobEngine(database, clock, process_name=held.name)
-    intake = Intake(database, clock, held.name, connectors, FormWorks(database, clock))
+    intake = IntakeLanes(database, clock, held.name, connectors)
     ledger = CountingLedger(database, clock, held.name, intake.offer, _LookingAgain(intake))
     intake.is_busy = lambda: ledger.waiting > 0
     intake.on_pointers = fetching = Fetching(engine)
@@ -205,6 +218,9 @@ async def _assemble(
     origin = public_url or settings.public_url or f"http://{settings.host}:{settings.port}"
     schedule = Schedule(database, clock, engine)
     Housekeeping(database, clock).register(engine)
+    addresses = WebhookAddresses(database, origin)
+    Sending(database, clock, connectors, access, held.name, addresses).register(engine)
+    Conversions(database, clock, connectors, access).register(engine)
     schedule.register(
         Polling(database, clock, connectors, access, ledger, KnownForms(database)),
         Resolving(
@@ -215,7 +231,7 @@ async def _assemble(
             ThinReceipts(database, clock, held.name, intake.look_again),
         ),
         Renewing(database, clock, connectors, access),
-        Subscriptions(database, clock, connectors, access, WebhookAddresses(database, origin)),
+        Subscriptions(database, clock, connectors, access, addresses),
     )
 
     sweeping = Sweeping(database, clock, held.name, intake.look_again)
@@ -235,20 +251,29 @@ async def _assemble(
         ledger=ledger,
         intake=intake,
         receiver=Receiver(database, Endpoints(database, connectors, sealer, clock), ledger),
+        access=access,
         authoriser=Authoriser(database, connectors, sealer, transport, clock),
+        key_authoriser=KeyAuthoriser(database, connectors, sealer, transport, clock),
         disconnector=Disconnector(database, connectors, sealer, transport, clock),
         process_name=held.name,
         on_connected=_Connected(database, clock, engine),
         on_redriven=redriven,
         reachable=_Reachable(settings.origin_overrides),
     )
-    services = _web_services(settings, database, clock, origin, working, ledger)
+    services = _web_services(
+        settings,
+        database,
+        clock,
+        origin,
+        working,
+        Measuring(token=settings.metrics_token, ledger=ledger, faults=isolation.faults),
+    )
     presence = Presence(
         database,
         clock,
         held,
-        releases=(release_receipts, release_jobs, free_leases_of),
-        gives_back=(release_receipts, release_jobs, free_leases_of),
+        releases=(release_receipts, release_jobs, free_leases_of, abandon_messages),
+        gives_back=(release_receipts, release_jobs, free_leases_of, abandon_messages),
         on_taken_over=take_over,
         on_name_lost=services.lifecycle.stop,
     )
@@ -275,11 +300,29 @@ class _LookingAgain:
     """Looks for receipts that were committed although the answer was lost: now, and once more when the commit of a
     connection that broke off must be through."""
 
-    intake: Intake
+    intake: IntakeLanes
 
     def __call__(self) -> None:
         self.intake.look_again()
         asyncio.get_running_loop().call_later(LATE_COMMIT, self.intake.look_again)
+
+
+def _budgets(settings: Settings) -> Budgets:
+    return Budgets(
+        computing=settings.connector_computing_seconds,
+        waiting=settings.connector_waiting_seconds,
+        memory=settings.connector_memory_mib * MEBIBYTE,
+    )
+
+
+def _policy(settings: Settings, registry: Registry) -> Policy:
+    known = {each.manifest.key for each in registry}
+    if unknown := sorted(set(settings.connector_trusted) - known):
+        raise StartRefusedError(
+            f"LEADHUB_CONNECTOR_TRUSTED names connectors that are not installed: {', '.join(unknown)}. "
+            f"Installed are: {', '.join(sorted(known))}."
+        )
+    return Policy(trusted=settings.connector_trusted, all_apart=settings.connector_isolation == "all")
 
 
 def _web_services(
@@ -288,7 +331,7 @@ def _web_services(
     clock: Clock,
     origin: str,
     working: WorkingParts,
-    ledger: CountingLedger,
+    measuring: Measuring,
 ) -> WebServices:
     return WebServices(
         database=database,
@@ -302,7 +345,7 @@ def _web_services(
         limiter=RateLimiter(clock),
         registry=Registry.from_connectors(working.connectors.values()),
         set_up=(furnish_organisation,),
-        others={WorkingParts: working, Measuring: Measuring(token=settings.metrics_token, ledger=ledger)},
+        others={WorkingParts: working, Measuring: measuring},
     )
 
 

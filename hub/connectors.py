@@ -4,7 +4,7 @@ Built-in connectors and those of third parties arrive the same way: a distributi
 entry-point group ``hub.connectors``, the module hands over its connector in the ``hub_connectors`` hook.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from urllib.parse import urlsplit
@@ -27,11 +27,37 @@ class UnknownConnectorError(LookupError):
     """There is no connector of this key."""
 
 
+@dataclass(frozen=True)
+class Origin:
+    """Where a connector comes from, so that another process can make it too.
+
+    ``value`` is that of the entry point (``acme.connector``) or names the class (``acme.connector:Acme``);
+    ``distribution`` is what was installed, None for a connector that a program brought itself.
+    """
+
+    value: str
+    distribution: str | None
+
+    def load(self, key: str) -> Connector:
+        """Import and make the connector. Raises whatever its module raises, and ``UnknownConnectorError``."""
+        loaded = EntryPoint(key, self.value, ENTRY_POINT_GROUP).load()
+        if isinstance(loaded, type) and issubclass(loaded, Connector):
+            return loaded()
+        manager = _new_manager()
+        manager.register(loaded)
+        connectors: list[Connector] = [each for handed in manager.hook.hub_connectors() for each in handed]
+        for connector in connectors:
+            if connector.manifest.key == key:
+                return connector
+        raise UnknownConnectorError(f"{self.value} hands over no connector {key!r}.")
+
+
 class Registry:
     """The connectors of this process, by key. Made once, at start."""
 
-    def __init__(self, connectors: Iterable[Connector]) -> None:
+    def __init__(self, connectors: Iterable[Connector], origins: Mapping[str, Origin] | None = None) -> None:
         self._by_key: dict[str, Connector] = {}
+        self._origins = dict(origins or {})
         for connector in connectors:
             self._add(connector)
         hosting = [each.manifest.key for each in self.all() if isinstance(each, HostsForms)]
@@ -43,7 +69,9 @@ class Registry:
     @classmethod
     def from_entry_points(cls) -> "Registry":
         """All installed connectors. Raises ``ConnectorRegistrationError`` for one that cannot be used."""
-        return cls(_handed_over(sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda each: each.name)))
+        found = sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda each: each.name)
+        origins = {each.name: Origin(each.value, each.dist.name if each.dist else "unknown") for each in found}
+        return cls(_handed_over(found), origins)
 
     @classmethod
     def from_connectors(cls, connectors: Iterable[Connector]) -> "Registry":
@@ -56,6 +84,11 @@ class Registry:
             known = ", ".join(sorted(self._by_key)) or "none"
             raise UnknownConnectorError(f"There is no connector {key!r}. Installed: {known}.")
         return self._by_key[key]
+
+    def origin(self, key: str) -> Origin:
+        """Where the connector of this key comes from. Raises ``UnknownConnectorError``."""
+        kind = type(self.get(key))
+        return self._origins.get(key) or Origin(f"{kind.__module__}:{kind.__qualname__}", None)
 
     def all(self) -> tuple[Connector, ...]:
         """Every connector, in the order of their keys."""
@@ -99,9 +132,14 @@ class _Source:
         )
 
 
-def _handed_over(found: Iterable[EntryPoint]) -> Iterator[Connector]:
+def _new_manager() -> pluggy.PluginManager:
     manager = pluggy.PluginManager("hub")
     manager.add_hookspecs(hookspecs)
+    return manager
+
+
+def _handed_over(found: Iterable[EntryPoint]) -> Iterator[Connector]:
+    manager = _new_manager()
     sources: dict[str, _Source] = {}
     for entry_point in found:
         source = _Source(entry_point)
@@ -118,7 +156,7 @@ def _handed_over(found: Iterable[EntryPoint]) -> Iterator[Connector]:
 def _register(manager: pluggy.PluginManager, source: _Source) -> None:
     try:
         module = source.entry_point.load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise source.error(f"its module cannot be imported ({type(error).__name__}: {error})") from error
     try:
         manager.register(module, name=source.entry_point.name)
@@ -130,7 +168,7 @@ def _register(manager: pluggy.PluginManager, source: _Source) -> None:
 def _connectors_of(hook: pluggy.HookCaller, source: _Source) -> list[Connector]:
     try:
         connectors = [each for handed in hook() for each in handed]
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise source.error(f"hub_connectors() raised {type(error).__name__}: {error}") from error
     if not connectors:
         raise source.error("it hands over no connector; mark a function hub_connectors with hookimpl and return one")

@@ -24,6 +24,7 @@ PREFIX = "LEADHUB_"
 KEY_BYTES = 32
 TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{24,128}")
 """As a bearer token may be written (RFC 6750, section 2.1), and too long to be guessed."""
+CONNECTOR_KEY = re.compile(r"[a-z][a-z0-9_]{1,39}")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -72,6 +73,18 @@ class Settings(BaseSettings):
     """How long a receipt may be pending before the hub raises an alert."""
     metrics_token: SecretStr = SecretStr("")
     """What a reader of ``/metrics`` sends as its bearer token; empty: there is no such address."""
+    connector_isolation: Literal["third_party", "all"] = "third_party"
+    """Which connectors run in a process of their own from the start; the hub's own otherwise when they broke a
+    budget."""
+    connector_trusted: Annotated[tuple[str, ...], NoDecode] = ()
+    """Keys of connectors that start in the hub's process whatever the line above says, separated by commas: a little
+    faster, but then their faults may be the hub's."""
+    connector_computing_seconds: Annotated[float, Field(ge=0.5, le=60)] = 5.0
+    """How long a connector may compute without a pause."""
+    connector_waiting_seconds: Annotated[float, Field(ge=5, le=3_600)] = 120.0
+    """How long a call of a connector may be without an answer of its platform."""
+    connector_memory_mib: Annotated[int, Field(ge=32, le=65_536)] = 256
+    """What a connector's own process may take beyond its start, in MiB."""
     process_name: str = ""
     """A stable name for this process; empty: made of host, role and a free slot."""
 
@@ -89,10 +102,18 @@ class Settings(BaseSettings):
         file = (TomlConfigSettingsSource(settings_cls, Path(config)),) if config else ()
         return (init_settings, env_settings, *file)
 
-    @field_validator("trusted_proxies", mode="before")
+    @field_validator("trusted_proxies", "connector_trusted", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("connector_trusted")
+    @classmethod
+    def _are_keys(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for key in value:
+            if not CONNECTOR_KEY.fullmatch(key):
+                raise ValueError(f"{key!r} is not a connector's key such as acme_calls; see: leadhub connectors list")
+        return value
 
     @field_validator("public_url")
     @classmethod

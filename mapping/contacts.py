@@ -1,14 +1,16 @@
 """E-mail addresses and phone numbers: how they are read, and the keys by which a person is found again."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import quote
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 from pydantic import JsonValue
 
+from hub.connector.models import Identity
 from mapping.fields import FieldType, MasterField
 from mapping.text import without_invisible
 
@@ -53,9 +55,9 @@ _MISTYPED_DOMAINS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class ContactPoint:
-    """A normalised e-mail address or E.164 number: equal points belong to the same mailbox or line."""
+    """A normalised e-mail address, E.164 number or id of a source: equal points belong to the same person."""
 
-    kind: Literal["email", "phone"]
+    kind: Literal["email", "phone", "id"]
     value: str
 
 
@@ -123,6 +125,11 @@ def contact_points(values: Mapping[str, JsonValue], fields: Mapping[str, MasterF
         elif field.type is FieldType.PHONE and (number := phone_key(value)):
             points[ContactPoint("phone", number)] = None
     return tuple(points)
+
+
+def identity_points(identities: Iterable[Identity]) -> tuple[ContactPoint, ...]:
+    """The keys by which a person is found again under the ids of a source, each as ``<scope>|<value>``."""
+    return tuple(ContactPoint("id", f"{quote(each.scope, safe=':')}|{each.value}") for each in identities)
 
 
 def email_key(text: str) -> str | None:

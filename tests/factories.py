@@ -51,7 +51,7 @@ def add_connection(
     return connection_id
 
 
-def raw(source_id: str | None, body: Any = None, form_id: str = "form-1", **more: Any) -> RawSubmission:
+def raw(source_id: str | None, body: Any = None, form_id: str | None = "form-1", **more: Any) -> RawSubmission:
     """A raw submission with a body that the reference connector can read."""
     return RawSubmission(
         source_id=source_id,

@@ -2,14 +2,16 @@
 it claims cannot differ."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from pydantic import BaseModel, SecretStr
 
 from hub.connector.access import Access
+from hub.connector.conversations import Channel
+from hub.connector.conversions import Conversion, ConversionOutcome, ConversionProfile, ConversionTarget
 from hub.connector.errors import ErrorRule
 from hub.connector.models import (
     Account,
@@ -26,6 +28,7 @@ from hub.connector.models import (
     Submission,
 )
 from hub.connector.oauth import ClientCredentials, Redirect, exchange_code, refresh, revoke
+from hub.connector.sending import OutgoingMessage, Sent
 
 
 class Connector(ABC):
@@ -42,8 +45,13 @@ class Connector(ABC):
         """
 
     async def identify(self, access: Access) -> Account:
-        """Whom the grant reaches, which parts it holds, and which rights are missing (in plain words)."""
-        raise NotImplementedError(f"{self.manifest.key} has no accounts to identify")
+        """Whom the grant, or the keys among the settings, reach, which parts there are, and which rights are missing
+        (in plain words). Default: a source without accounts, such as one that only calls the hub; the app then is
+        the account, and the connection bears the app's name.
+
+        Raises ``ReauthorizationNeededError`` where the grant or the keys are refused.
+        """
+        return Account(id=self.manifest.key, name=self.manifest.name)
 
     async def list_forms(self, access: Access) -> Sequence[SourceForm]:
         """All forms of the account, with their questions. An account without any returns an empty list."""
@@ -92,6 +100,11 @@ class Polls(ABC):
         submission read.
         """
 
+    def lists(self, settings: BaseModel) -> bool:
+        """Whether there is a list under these settings (default: yes). Where not, the hub does not poll, and says that
+        what the webhook misses is lost at the source."""
+        return True
+
 
 class Receives(ABC):
     """The source calls us."""
@@ -131,6 +144,51 @@ class Subscribes(Receives):
     @abstractmethod
     async def unsubscribe(self, access: Access) -> None:
         """Switch deliveries off. Idempotent."""
+
+
+class Sends(ABC):
+    """The hub can write to people through the connection."""
+
+    reply_window: ClassVar[Mapping[Channel, timedelta]] = {}
+    """For each channel on which free text is allowed only so long after the person's last message: how long."""
+
+    def channels(self, settings: BaseModel) -> Collection[Channel]:
+        """On which channels texts can be sent under these settings (default: all but calls); none: nothing can."""
+        return (Channel.SMS, Channel.WHATSAPP, Channel.CHAT)
+
+    @abstractmethod
+    async def send(self, access: Access, message: OutgoingMessage) -> Sent:
+        """Hand one message to the platform, in one request.
+
+        Raises ``RateLimitedError`` where the platform said that it did not take it (the hub tries again later),
+        ``RecipientRefusedError`` where this person cannot be written to, ``PermanentError`` or
+        ``ReauthorizationNeededError`` where nobody can. Any other ``RetryableError`` (time-out, 5xx) means that
+        nobody knows whether it was sent: the hub does not try again (at most once).
+        """
+
+
+class ReportsConversions(ABC):
+    """The hub tells the platform what became of its leads."""
+
+    conversions: ClassVar[ConversionProfile]
+
+    @abstractmethod
+    async def list_conversion_targets(self, access: Access) -> Sequence[ConversionTarget]:
+        """Where reports of this connection can go to. None at all is an empty list."""
+
+    @abstractmethod
+    async def report_conversions(
+        self, access: Access, target: ConversionTarget, conversions: Sequence[Conversion]
+    ) -> Sequence[ConversionOutcome]:
+        """Report up to ``conversions.batch_size`` events to one target; one outcome for each, by its event id.
+
+        An event that the platform will not take must not keep the others from it; one of which nothing is known, when
+        others were taken, may be left out. Raises ``RateLimitedError``,
+        ``ReauthorizationNeededError``, ``PermanentError`` (no such target, no right to it) where nothing was taken.
+        Any other ``RetryableError`` means that nobody knows: the hub sends the same events, under the same event
+        ids, again. A right that only reporting needs is missing with a ``PermanentError``: a
+        ``ReauthorizationNeededError`` would stop the leads of the connection too.
+        """
 
 
 @dataclass(frozen=True, slots=True)

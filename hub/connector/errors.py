@@ -8,6 +8,7 @@
     ├─ ReauthorizationNeededError     invalid_grant, revoked, right withdrawn by the user
     │  └─ PartAccessLostError         .part_id; the same for one part of the account, the others go on
     ├─ PermanentError                 invalid_client, API version gone, account closed, app not approved
+    │  └─ RecipientRefusedError       .opted_out; this person cannot be written to, others can
     ├─ BadPayloadError                .path; this one submission cannot be read
     └─ UnverifiedRequestError         signature, timestamp or key wrong
 
@@ -92,6 +93,19 @@ class PermanentError(ConnectorError):
     default_code = "permanent"
 
 
+class RecipientRefusedError(PermanentError):
+    """This one recipient cannot be written to: no such number, or the person opted out at the platform
+    (``opted_out``), which the hub then keeps to as well."""
+
+    default_code = "recipient_refused"
+
+    def __init__(
+        self, user_message: str, *, opted_out: bool = False, detail: str = "", code: str | None = None
+    ) -> None:
+        super().__init__(user_message, detail=detail, code=code)
+        self.opted_out = opted_out
+
+
 class BadPayloadError(ConnectorError):
     """This one submission cannot be read. ``path`` points at the place, for example ``field_data[2].name``."""
 
@@ -103,9 +117,19 @@ class BadPayloadError(ConnectorError):
 
 
 class UnverifiedRequestError(ConnectorError):
-    """The request cannot be trusted: signature, timestamp or key wrong. Nothing of it is kept."""
+    """The request cannot be trusted: signature, timestamp or key wrong. Nothing of it is kept.
+
+    ``asks_again`` where the source is known to leave the signature out now and then: the hub answers 503 instead of
+    401, so that the same comes again, signed.
+    """
 
     default_code = "unverified"
+
+    def __init__(
+        self, user_message: str, *, asks_again: bool = False, detail: str = "", code: str | None = None
+    ) -> None:
+        super().__init__(user_message, detail=detail, code=code)
+        self.asks_again = asks_again
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from typing import Annotated, Literal
 from pydantic import (
     AwareDatetime,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     JsonValue,
@@ -20,22 +19,12 @@ from pydantic import (
     StringConstraints,
 )
 
-from hub.connector.text import storable
+from hub.connector.conversations import Message
+from hub.connector.delivery import DeliveryReport
+from hub.connector.model import Identifier as Identifier  # part of the contract's models for every author
+from hub.connector.model import Model as Model
 
-
-def _cleaned(value: object) -> object:
-    return storable(value) if isinstance(value, str) else value
-
-
-Identifier = Annotated[str, BeforeValidator(_cleaned), StringConstraints(min_length=1, max_length=200)]
-"""An id as the source writes it, kept as text: 64-bit numbers do not survive a float. NUL and lone surrogates become
-U+FFFD, so that an odd key never costs a submission."""
-
-
-class Model(BaseModel):
-    """Base of every contract model: immutable and closed."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=False)
+_MEBIBYTE = 1024 * 1024
 
 
 class FieldType(StrEnum):
@@ -99,6 +88,8 @@ class Manifest(Model):
     overlap: timedelta = timedelta(hours=2)
     hosts: tuple[str, ...] = ()
     """Origins (``https://graph.example.com``) that the connector may call; the hub refuses all others."""
+    largest_delivery: Annotated[int, Field(ge=1024, le=16 * _MEBIBYTE)] = _MEBIBYTE
+    """Bytes that a delivery may have, unpacked; a larger one gets 413. To be raised only where the source sends so."""
 
 
 class Renewal(StrEnum):
@@ -272,8 +263,30 @@ class Consent(Model):
     page: str | None = None
 
 
+class Identity(Model):
+    """An id under which a source knows a person, besides e-mail and phone: a business-scoped id, a handle.
+
+    ``scope`` names what the id is unique within (``whatsapp:<business account>``); the hub adds nothing to it.
+    """
+
+    scope: Identifier
+    value: Identifier
+
+
+class LeadSource(Model):
+    """A lead source of its own for some of a connector's submissions: calls beside texts. The hub makes it known by
+    ``code`` at the first one, under ``name``, which an admin may change."""
+
+    code: Identifier
+    name: str
+
+
 class Submission(Model):
-    """A submission in the hub's own words. Answers keep the source's question keys; the core maps them."""
+    """A submission in the hub's own words. Answers keep the source's question keys; the core maps them.
+
+    ``message`` is set where it is a piece of a conversation. ``source`` is its lead source, where that is not the one
+    of the manifest.
+    """
 
     source_id: Identifier | None
     form_id: Identifier | None
@@ -284,6 +297,9 @@ class Submission(Model):
     consents: tuple[Consent, ...] = ()
     language: str | None = None
     is_test: bool = False
+    message: Message | None = None
+    identities: tuple[Identity, ...] = ()
+    source: LeadSource | None = None
 
 
 class InboundRequest(Model):
@@ -330,12 +346,14 @@ class Notice(Model):
 class Received(Model):
     """What one inbound request held. ``ignored`` counts events that are known to be of no interest.
 
-    ``kept_body`` is what the hub keeps of the body where a secret stands in it; None: the body as it came.
+    ``reports`` tell how far sent messages got. ``kept_body`` is what the hub keeps of the body where a secret stands
+    in it; None: the body as it came.
     """
 
     submissions: tuple[RawSubmission, ...] = ()
     pointers: tuple[Pointer, ...] = ()
     notices: tuple[Notice, ...] = ()
+    reports: tuple[DeliveryReport, ...] = ()
     ignored: int = 0
     reply: Reply | None = None
     kept_body: bytes | None = Field(default=None, repr=False)

@@ -6,6 +6,7 @@ exactly those addresses, redirects and the environment's proxies are not followe
 """
 
 import asyncio
+import re
 import ssl
 from collections.abc import Mapping
 from ipaddress import ip_address
@@ -66,6 +67,9 @@ def open_session(dns: AbstractResolver | None = None) -> aiohttp.ClientSession:
     )
 
 
+_PATH_AND_QUERY = re.compile(r"https?://[^/?#]+(/(?:[A-Za-z0-9\-._~:/?@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*)")
+
+
 class OutgoingClient:
     """Sends guarded requests; the ``Transport`` behind every ``Access``.
 
@@ -122,8 +126,9 @@ class OutgoingClient:
     def _route(self, url: str) -> URL:
         for asked, stand_in in self._overrides.items():
             if url.startswith((f"{asked}/", f"{asked}?")) or url == asked:
-                return URL(stand_in + url[len(asked) :])
-        return read_target(url).url
+                written = stand_in + url[len(asked) :]
+                return _as_written(URL(written), written)
+        return _as_written(read_target(url).url, url)
 
     async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
         parts: list[bytes] = []
@@ -137,6 +142,15 @@ class OutgoingClient:
                 )
             parts.append(part)
         return b"".join(parts)
+
+
+def _as_written(target: URL, given: str) -> URL:
+    """The target with path and query exactly as the connector wrote them, where they are written in URL characters
+    (RFC 3986 section 2): some platforms tell ``%3A`` from ``:``, which yarl's own spelling does not."""
+    place = _PATH_AND_QUERY.fullmatch(given)
+    if place is None:
+        return target
+    return URL(str(target.origin()) + place[1], encoded=True)
 
 
 def _override(given: str) -> str:

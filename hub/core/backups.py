@@ -21,6 +21,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy.engine import Connection
 
+from hub.core.conversions.collecting import follow_restored_outbox
+from hub.core.outbound.settling import doubt_restored
 from hub.core.outbox.models import outbox_events
 from hub.core.tables import metadata
 from hub.db.guard import ALL_ORGANISATIONS
@@ -29,7 +31,7 @@ from hub.db.migrating import current
 MAGIC = b"leadhub backup 1\n"
 ROWS_PER_CHUNK = 1_000
 NONCE = 12
-LEFT_OUT = ("processes",)
+LEFT_OUT = ("processes", "connector_health", "connector_faults")
 
 
 class BackupError(Exception):
@@ -77,6 +79,7 @@ def read_backup(connection: Connection, file: Path, keys: Mapping[str, bytes]) -
             for content in _read_chunks(source, own):
                 rows += _insert(connection, content)
         _go_on_counting(connection)
+        doubt_restored(connection)
     except OSError as error:
         raise BackupError(f"{file} cannot be read: {error.strerror}") from None
     return rows
@@ -106,6 +109,7 @@ def _insert(connection: Connection, chunk: Mapping[str, Any]) -> int:
 def _go_on_counting(connection: Connection) -> None:
     """Numbers that the database gives by itself go on after the restored ones; those of another server's
     transactions, which mean nothing here, are those of a transaction long past."""
+    follow_restored_outbox(connection)
     connection.execute(sa.update(outbox_events).values(transaction_number=0).execution_options(**_WHOLE))
     if connection.dialect.name != "postgresql":
         return

@@ -3,6 +3,9 @@
 from hub.core.accounts import models as accounts
 from hub.core.audit import models as audit
 from hub.core.connections import models as connections
+from hub.core.connector_health import models as connector_health
+from hub.core.conversations import models as conversations
+from hub.core.conversions import models as conversions
 from hub.core.field_mappings import models as field_mappings
 from hub.core.form_defaults import models as form_defaults
 from hub.core.forms import models as forms
@@ -10,7 +13,9 @@ from hub.core.intake import models as intake
 from hub.core.jobs import models as jobs
 from hub.core.leads import models as leads
 from hub.core.master_form import models as master_form
+from hub.core.opt_outs import models as opt_outs
 from hub.core.organisations import models as organisations
+from hub.core.outbound import models as outbound
 from hub.core.outbox import models as outbox
 from hub.core.pipelines import models as pipelines
 from hub.core.processes import models as processes
@@ -21,6 +26,9 @@ __all__ = [
     "accounts",
     "audit",
     "connections",
+    "connector_health",
+    "conversations",
+    "conversions",
     "field_mappings",
     "form_defaults",
     "forms",
@@ -29,7 +37,9 @@ __all__ = [
     "leads",
     "master_form",
     "metadata",
+    "opt_outs",
     "organisations",
+    "outbound",
     "outbox",
     "pipelines",
     "processes",

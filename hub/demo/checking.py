@@ -41,7 +41,7 @@ class Expected:
 async def compare(stage: Stage) -> Findings:
     """Read everything, and compare it with both journals."""
     found = await _read(stage)
-    expected = [*_of_platform(stage), *_of_visitors(stage)]
+    expected = [*_of_platforms(stage), *_of_visitors(stage)]
     _compare_ids(found, expected)
     _compare_leads(found)
     _compare_sums(found)
@@ -63,13 +63,12 @@ async def _read(stage: Stage) -> Findings:
 async def missing_ids(stage: Stage) -> list[str]:
     """What the senders know and the ledger has no receipt of yet."""
     there = {each["source_id"] async for each in stage.admin.receipts()}
-    expected = [*_of_platform(stage), *_of_visitors(stage)]
+    expected = [*_of_platforms(stage), *_of_visitors(stage)]
     return [each.source_id for each in expected if each.must_be_there and each.source_id not in there]
 
 
-def _of_platform(stage: Stage) -> list[Expected]:
-    """Every lead that the platform holds: what no delivery brought must have been read from its list."""
-    acknowledged = stage.platform.acknowledged
+def _of_platforms(stage: Stage) -> list[Expected]:
+    """Every lead that a platform holds: what no delivery brought must have been read from its list."""
     return [
         Expected(
             source_id,
@@ -77,7 +76,9 @@ def _of_platform(stage: Stage) -> list[Expected]:
             must_be_there=True,
             ways=frozenset({"webhook"}) if source_id in acknowledged else frozenset(),
         )
-        for source_id, is_test in stage.platform.leads.items()
+        for platform in stage.platforms
+        for acknowledged in (platform.acknowledged,)
+        for source_id, is_test in platform.leads.items()
     ]
 
 
@@ -134,8 +135,8 @@ def _compare_leads(found: Findings) -> None:
     found.differences += [f"I4: lead {lead} has no receipt that made it" for lead in sorted(known - set(made))]
     found.differences += [f"I4: a receipt made lead {lead}, which is not there" for lead in sorted(set(made) - known)]
     found.differences += [f"I3: lead {lead} was made {times} times" for lead, times in made.items() if times > 1]
-    people = Counter(lead["email"] for lead in found.leads if not lead["is_test"])
-    found.differences += [f"I3: {email} has {times} leads" for email, times in people.items() if times > 1]
+    people = Counter(lead["email"] or lead["phone"] for lead in found.leads if not lead["is_test"])
+    found.differences += [f"I3: {person} has {times} leads" for person, times in people.items() if times > 1]
     for lead in found.leads:
         if not lead["is_test"] and lead["assignee_id"] is None and lead["queue_id"] is None:
             found.differences.append(f"lead {lead['id']} has neither an assignee nor a queue")

@@ -16,9 +16,11 @@ from urllib.parse import urljoin
 
 from sqlalchemy.engine import Connection
 
+from hub.connector.base import Authorizes
 from hub.core.accounts import queries
 from hub.core.accounts.first_run import NewOrganisation, NewPerson, create_organisation
 from hub.demo.errors import DemoError
+from hub.demo.platform import SimulatedPlatform
 from hub.demo.stage import Stage
 from hub.management.setup import furnish_organisation
 
@@ -122,22 +124,24 @@ async def _ensure_assignee(stage: Stage, user_id: str, *, takes_leads: bool) -> 
 # --- the account at the platform --------------------------------------------------------------------------------
 
 
-async def connection_of(stage: Stage) -> dict[str, Any] | None:
-    """The connection of the simulated account; None before it was connected."""
-    key = stage.platform.connector.manifest.key
+async def connection_of(stage: Stage, platform: SimulatedPlatform | None = None) -> dict[str, Any] | None:
+    """The connection of a simulated account (default: of the main platform); None before it was connected."""
+    key = (platform or stage.platform).connector.manifest.key
     found = (await stage.admin.get("/api/v1/connections"))["items"]
     return next((each for each in found if each["connector"] == key), None)
 
 
-async def ensure_connection(stage: Stage) -> dict[str, Any]:
-    """Connect the simulated account, or sign in again where that is needed; returns the connection."""
-    known = await connection_of(stage)
-    if known is None:
-        app_id = await _ensure_app(stage)
-        await authorise(stage, {"app_id": app_id})
-    elif known["state"] == "authorization_needed":
-        await authorise(stage, {"app_id": known["app_id"], "connection_id": known["id"]})
-    connected = await connection_of(stage)
+async def ensure_connection(stage: Stage, platform: SimulatedPlatform | None = None) -> dict[str, Any]:
+    """Connect a simulated account, or sign in again where that is needed; returns the connection."""
+    chosen = platform or stage.platform
+    known = await connection_of(stage, chosen)
+    if known is None or known["state"] == "authorization_needed":
+        app_id = (await ensure_app(stage, chosen))["id"]
+        if not isinstance(chosen.connector, Authorizes):
+            await stage.admin.post(f"/api/v1/apps/{app_id}/connections", {"settings": {}})
+        else:
+            await authorise(stage, {"app_id": app_id} | ({"connection_id": known["id"]} if known else {}))
+    connected = await connection_of(stage, chosen)
     if connected is None or connected["state"] != "active":
         raise DemoError(f"The account could not be connected: {connected and connected['label']}")
     return connected
@@ -159,13 +163,14 @@ async def authorise(stage: Stage, body: Mapping[str, str]) -> None:
             raise DemoError(f"The hub refused the sign-in with {answer.status}: {' '.join(told.split())[:300]}")
 
 
-async def _ensure_app(stage: Stage) -> str:
-    key = stage.platform.connector.manifest.key
+async def ensure_app(stage: Stage, platform: SimulatedPlatform) -> dict[str, Any]:
+    """The app of a platform, with the address for its deliveries; added if there is none yet."""
+    key = platform.connector.manifest.key
     for app in (await stage.admin.get("/api/v1/apps"))["items"]:
         if app["connector"] == key:
-            return str(app["id"])
-    body = {"connector": key, "name": "Demonstration", "settings": stage.platform.settings()}
-    return str((await stage.admin.post("/api/v1/apps", body))["id"])
+            return dict(app)
+    body = {"connector": key, "name": "Demonstration", "settings": platform.settings()}
+    return dict(await stage.admin.post("/api/v1/apps", body))
 
 
 # --- the hub's own forms ------------------------------------------------------------------------------------------

@@ -42,6 +42,13 @@ async def _report(stage: Stage, scenario: Scenario, findings: Findings) -> dict[
             "posts": len(stage.visitors.posts),
             "posts_acknowledged": len(stage.visitors.acknowledged),
         },
+        "beside": {
+            each.connector.manifest.key: {
+                "pieces": len(each.leads),
+                "announced_and_acknowledged": len(each.acknowledged),
+            }
+            for each in stage.beside
+        },
         "turned_away": scenario.refused,
         "paths": _shares(findings),
         "routing": await _traces(stage, findings),

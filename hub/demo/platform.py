@@ -21,7 +21,7 @@ from hub.demo.errors import DemoError
 from hub.demo.journal import Journal
 from hub.demo.people import Writer
 from hub.demo.tokens import JournaledTokenBook
-from hub.testing.check import find_kit
+from hub.testing.check import find_kits
 from hub.testing.journal import SentDelivery
 from hub.testing.simulator import Simulator
 
@@ -55,7 +55,7 @@ def find_platform(registry: Registry) -> Connector:
         is_fit = (
             isinstance(connector, Authorizes) and isinstance(connector, Polls) and isinstance(connector, Subscribes)
         )
-        if is_fit and issubclass(find_kit(connector).simulator, Announces):
+        if is_fit and issubclass(find_kits(connector)[0].simulator, Announces):
             return connector
     raise DemoError("No installed connector brings a platform that can be demonstrated. Install the built-in ones.")
 
@@ -63,16 +63,13 @@ def find_platform(registry: Registry) -> Connector:
 class SimulatedPlatform:
     """The simulator of a connector with its journal: every lead is on the disk before the platform shows it."""
 
-    def __init__(self, connector: Connector, folder: Path) -> None:
+    def __init__(self, connector: Connector, folder: Path, simulator: type[Simulator] | None = None) -> None:
         self.connector = connector
-        self.simulator: Simulator = find_kit(connector).simulator(SystemClock())
+        self.simulator: Simulator = (simulator or find_kits(connector)[0].simulator)(SystemClock())
         self.journal = Journal(folder / "platform.jsonl")
         self._token_journal = Journal(folder / "tokens.jsonl")
         self.simulator.tokens = JournaledTokenBook(self.simulator.clock, self._token_journal)
-        for entry in self.journal.of("form"):
-            self._show_form(entry["id"], entry["name"], entry["part"])
-        for entry in self.journal.of("lead"):
-            self._show_lead(entry)
+        self._restore()
 
     async def __aenter__(self) -> Self:
         """Begin to listen on loopback."""
@@ -188,16 +185,28 @@ class SimulatedPlatform:
     def _by_tag(self) -> dict[str, str]:
         return {each["tag"]: each["id"] for each in self.journal.of("lead")}
 
+    def _restore(self) -> None:
+        """Bring back what stands in the journal."""
+        for entry in self.journal.of("form"):
+            self._show_form(entry["id"], entry["name"], entry["part"])
+        for entry in self.journal.of("lead"):
+            self._show_lead(entry)
+
     def _show_form(self, form_id: str, name: str, part_id: str | None) -> None:
         self.simulator.add_form(name, QUESTIONS, form_id=form_id, part_id=part_id)
 
     def _show_lead(self, entry: Mapping[str, object]) -> None:
-        answers = cast(Mapping[str, Sequence[str]], entry["answers"])
         self.simulator.add_submission(
             str(entry["form"]),
-            answers,
+            self._answers_in(entry),
             submitted_at=datetime.fromisoformat(str(entry["at"])),
             source_id=str(entry["id"]),
             is_test=bool(entry["test"]),
-            facts={"ad_id": "77001", "ad_name": str(entry["ad"]), "campaign_id": "66001", "campaign_name": "Demo"},
+            facts=self._facts_in(entry),
         )
+
+    def _answers_in(self, entry: Mapping[str, object]) -> Mapping[str, Sequence[str]]:
+        return cast(Mapping[str, Sequence[str]], entry["answers"])
+
+    def _facts_in(self, entry: Mapping[str, object]) -> Mapping[str, str] | None:
+        return {"ad_id": "77001", "ad_name": str(entry["ad"]), "campaign_id": "66001", "campaign_name": "Demo"}

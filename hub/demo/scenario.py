@@ -14,12 +14,14 @@ from time import monotonic
 
 import aiohttp
 
+from hub.demo.beside import PlatformBeside
 from hub.demo.checking import missing_ids
 from hub.demo.errors import DemoError
 from hub.demo.furnishing import (
     CALL_BACK,
     CONTACT,
     connection_of,
+    ensure_app,
     ensure_connection,
     ensure_forms,
     furnish,
@@ -34,6 +36,7 @@ from hub.testing.journal import SeenRequest
 HISTORY, WEBHOOKS, BATCH, TESTS, MID_PAGE, OUTAGE = 40, 80, 30, 3, 20, 12
 POSTS: tuple[tuple[Way, int], ...] = (("page", 25), ("json", 45), ("html", 35), ("spam", 6))
 QUIET_POSTS, AGAIN, BAD_SIGNATURES, UNKNOWN_FORMS = 8, 6, 5, 3
+HISTORY_BESIDE, FRESH_BESIDE, FAILURES_BESIDE = 12, 24, 3
 GROUP = 10
 DROPPED = 0.4
 PATIENCE = 90.0
@@ -72,6 +75,7 @@ class Scenario:
                 ("forms", self._forms),
                 ("mid-page", self._mid_page),
                 ("outage", self._outage),
+                ("beside", self._beside),
                 ("inactive", self._inactive),
                 ("hostile", self._hostile),
             )
@@ -96,9 +100,13 @@ class Scenario:
         """Leads that came in before anybody connected the account: only its list has them."""
         for number in range(HISTORY):
             self._lead("history", number)
+        for platform in self.stage.beside:
+            for number in range(HISTORY_BESIDE):
+                self._piece(platform, "history", number)
 
     async def _connect(self, session: aiohttp.ClientSession) -> None:
-        await ensure_connection(self.stage)
+        for platform in self.stage.platforms:
+            await ensure_connection(self.stage, platform)
         await ensure_forms(self.stage)
 
     async def _webhooks(self, session: aiohttp.ClientSession) -> None:
@@ -159,6 +167,21 @@ class Scenario:
         self.stage.platform.simulator.fail(503, times=OUTAGE // 2)
         await self.stage.platform.announce(ids, session)
 
+    async def _beside(self, session: aiohttp.ClientSession) -> None:
+        """At each further platform deliveries are lost and doubled, some people write again, and its list fails for a
+        while."""
+        for platform in self.stage.beside:
+            platform.enter_address((await ensure_app(self.stage, platform))["webhook_url"])
+            platform.simulator.drop(DROPPED, seed=self._dice(platform.connector.manifest.key).randrange(2**32))
+            platform.simulator.duplicate(2)
+            pieces = [self._piece(platform, "fresh", number) for number in range(FRESH_BESIDE)]
+            again = [self._piece(platform, "again", number) for number in range(AGAIN)]
+            await platform.announce([*pieces, *again], session)
+            platform.simulator.heal()
+            platform.simulator.fail(503, times=FAILURES_BESIDE)
+            connection = await ensure_connection(self.stage, platform)
+            await self.stage.admin.post(f"/api/v1/connections/{connection['id']}/pull")
+
     async def _inactive(self, session: aiohttp.ClientSession) -> None:
         """A form is switched off while people still send it; what was held is released when it is on again."""
         key = (await ensure_forms(self.stage))[CALL_BACK]
@@ -189,12 +212,17 @@ class Scenario:
     # --- the end ------------------------------------------------------------------------------------------
 
     async def _settle(self, session: aiohttp.ClientSession) -> None:
-        """Repeat what was not answered, read the platform's list, release what is held; until nothing is left."""
-        self.stage.platform.simulator.heal()
+        """Repeat what was not answered, read the platforms' lists, release what is held; until nothing is left."""
+        for platform in self.stage.platforms:
+            platform.simulator.heal()
+        for platform in self.stage.beside:
+            platform.enter_address((await ensure_app(self.stage, platform))["webhook_url"])
         deadline, pulled_at = monotonic() + PATIENCE, 0.0
         while monotonic() < deadline:
-            connection = await ensure_connection(self.stage)
-            unanswered = await self.stage.platform.announce_again(session)
+            unanswered = 0
+            for platform in self.stage.platforms:
+                await ensure_connection(self.stage, platform)
+                unanswered += await platform.announce_again(session)
             for post in self.stage.visitors.open_posts:
                 await self.stage.visitors.send(post, session)
             await self._release()
@@ -203,9 +231,14 @@ class Scenario:
             if not missing and not unanswered and not pending and not self.stage.visitors.open_posts:
                 return
             if missing and monotonic() - pulled_at > PULL_EVERY:
-                await self.stage.admin.post(f"/api/v1/connections/{connection['id']}/pull")
+                await self._pull_all()
                 pulled_at = monotonic()
             await asyncio.sleep(0.2)
+
+    async def _pull_all(self) -> None:
+        for platform in self.stage.platforms:
+            connection = await ensure_connection(self.stage, platform)
+            await self.stage.admin.post(f"/api/v1/connections/{connection['id']}/pull")
 
     async def _release(self) -> None:
         """What a switched-off form held is good; an administrator says so."""
@@ -232,6 +265,12 @@ class Scenario:
         platform = self.stage.platform
         form = platform.form("Check-up offer" if number % 3 else "Open day")
         return platform.lead(self._tag(kind, number), form, self._writer(kind, number), is_test=is_test)
+
+    def _piece(self, platform: PlatformBeside, kind: str, number: int) -> str:
+        """People of this round's own; whoever writes again is one of those who wrote before."""
+        place = 0 if kind == "history" else HISTORY_BESIDE
+        person = (self.number - 1) * (HISTORY_BESIDE + FRESH_BESIDE) + place + number
+        return platform.piece(self._tag(kind, number), person, number)
 
     def _tag(self, kind: str, number: int) -> str:
         return f"{self.number}.{kind}.{number}"

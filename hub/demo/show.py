@@ -33,7 +33,8 @@ async def run_show(folder: Path, *, port: int, database_url: str) -> None:
         asyncio.get_running_loop().add_signal_handler(one, stopped.set)
     async with set_stage(folder, port=port, database_url=database_url) as stage:
         sign_in = await furnish(stage)
-        await ensure_connection(stage)
+        for platform in stage.platforms:
+            await ensure_connection(stage, platform)
         keys = await ensure_forms(stage)
         console.print(_welcome(stage, sign_in, form_address(stage, keys[CONTACT])))
         traffic = Traffic(stage, lambda text: console.print(text, highlight=False))

@@ -5,7 +5,7 @@ import fcntl
 import hashlib
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from hub.bootstrap import Hub, open_hub
 from hub.connectors import Registry
 from hub.db import migrating
 from hub.db.engine import Database
+from hub.demo.beside import PlatformBeside, find_beside
 from hub.demo.errors import DemoError
 from hub.demo.hub_client import HubClient
 from hub.demo.platform import SimulatedPlatform, find_platform
@@ -36,6 +37,12 @@ class Stage:
     platform: SimulatedPlatform
     visitors: Visitors
     admin: HubClient
+    beside: tuple[PlatformBeside, ...] = ()
+
+    @property
+    def platforms(self) -> tuple[SimulatedPlatform, ...]:
+        """The main platform and those beside it."""
+        return (self.platform, *self.beside)
 
 
 def folder_for(given: Path | None, database_url: str) -> Path:
@@ -60,18 +67,24 @@ async def set_stage(folder: Path, *, port: int, database_url: str) -> AsyncItera
         listening = stack.enter_context(_listen(port))
         origin = f"http://127.0.0.1:{listening.getsockname()[1]}"
         platform = await stack.enter_async_context(SimulatedPlatform(find_platform(registry), folder))
-        settings = _settings(folder, database_url, origin, platform)
+        beside = [
+            await stack.enter_async_context(PlatformBeside(connector, simulator, folder, place=place))
+            for place, (connector, simulator) in enumerate(find_beside(registry, platform.connector))
+        ]
+        settings = _settings(folder, database_url, origin, (*beside, platform))
         await asyncio.to_thread(_migrate, settings)
         visitors = Visitors(origin, folder)
         stack.callback(visitors.close)
         hub = await stack.enter_async_context(open_hub(settings, "serve", registry=registry))
         await stack.enter_async_context(_serving(hub, listening))
         admin = await stack.enter_async_context(HubClient(origin, folder / "session.json"))
-        yield Stage(folder, origin, hub, platform, visitors, admin)
+        yield Stage(folder, origin, hub, platform, visitors, admin, tuple(beside))
 
 
-def _settings(folder: Path, database_url: str, origin: str, platform: SimulatedPlatform) -> Settings:
-    """Nothing is left to the environment: a demonstration must never reach a real deployment's database."""
+def _settings(folder: Path, database_url: str, origin: str, platforms: Sequence[SimulatedPlatform]) -> Settings:
+    """Nothing is left to the environment: a demonstration must never reach a real deployment's database. Where two
+    platforms stand in for one origin, the later one gets it."""
+    overrides = {real: local for each in platforms for real, local in each.simulator.origin_overrides().items()}
     return load_settings(
         data_dir=folder,
         database_url=database_url,
@@ -80,7 +93,7 @@ def _settings(folder: Path, database_url: str, origin: str, platform: SimulatedP
         master_key_file=None,
         allow_loopback=True,
         insecure_cookies=True,
-        origin_overrides=platform.simulator.origin_overrides(),
+        origin_overrides=overrides,
         trusted_proxies=(),
         process_name="",
     )

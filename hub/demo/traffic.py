@@ -7,7 +7,15 @@ from collections.abc import Awaitable, Callable
 import aiohttp
 
 from hub.demo.errors import DemoError
-from hub.demo.furnishing import CALL_BACK, CONTACT, connection_of, ensure_connection, ensure_forms, sign_in_of
+from hub.demo.furnishing import (
+    CALL_BACK,
+    CONTACT,
+    connection_of,
+    ensure_app,
+    ensure_connection,
+    ensure_forms,
+    sign_in_of,
+)
 from hub.demo.people import Writer
 from hub.demo.stage import Stage
 from hub.demo.visitors import Way
@@ -18,6 +26,7 @@ DROPPED, DOUBLED = 0.3, 0.2
 BATCH_EACH, BATCH = 20, 12
 TEST_EACH = 15
 WAYS: tuple[Way, ...] = ("page", "json", "html", "json", "html", "page", "spam")
+PEOPLE_BESIDE, AGAIN_EACH = 5_000, 3
 LEAD_WRITERS, POST_WRITERS = 5_000_000, 7_000_000
 """Where the people of this traffic begin, apart from those of the scenario."""
 
@@ -36,6 +45,7 @@ class Traffic:
             for work, pause in (
                 (self._lead, LEAD_EVERY),
                 (self._post, POST_EVERY),
+                (self._piece_beside, LEAD_EVERY),
                 (self._repeat, REPEAT_EVERY),
                 (self._pull, PULL_EVERY),
             ):
@@ -77,6 +87,17 @@ class Traffic:
         platform.simulator.duplicate(2 if self._dice.random() < DOUBLED else 1)
         await platform.announce(ids, session, at_once=many > 1)
 
+    async def _piece_beside(self, session: aiohttp.ClientSession) -> None:
+        """Something comes in at one of the further platforms; some deliveries are lost, some people write again."""
+        if not self._stage.beside:
+            return
+        platform = self._dice.choice(self._stage.beside)
+        number = len(platform.leads)
+        platform.enter_address((await ensure_app(self._stage, platform))["webhook_url"])
+        platform.simulator.drop(DROPPED, seed=self._dice.randrange(2**32))
+        person = PEOPLE_BESIDE + number - number % AGAIN_EACH
+        await platform.announce([platform.piece(f"live.{number}", person, number)], session)
+
     async def _post(self, session: aiohttp.ClientSession) -> None:
         """Somebody sends one of the hub's forms, sometimes with two clicks."""
         visitors, keys = self._stage.visitors, await ensure_forms(self._stage)
@@ -88,15 +109,17 @@ class Traffic:
 
     async def _repeat(self, session: aiohttp.ClientSession) -> None:
         """What was not answered is sent again."""
-        await self._stage.platform.announce_again(session)
+        for platform in self._stage.platforms:
+            await platform.announce_again(session)
         for post in self._stage.visitors.open_posts:
             await self._stage.visitors.send(post, session)
 
     async def _pull(self, session: aiohttp.ClientSession) -> None:
-        """The platform's list is read more often than in earnest, so that lost deliveries show up soon."""
-        connection = await connection_of(self._stage)
-        if connection is not None and connection["state"] == "active":
-            await self._stage.admin.post(f"/api/v1/connections/{connection['id']}/pull")
+        """The platforms' lists are read more often than in earnest, so that lost deliveries show up soon."""
+        for platform in self._stage.platforms:
+            connection = await connection_of(self._stage, platform)
+            if connection is not None and connection["state"] == "active":
+                await self._stage.admin.post(f"/api/v1/connections/{connection['id']}/pull")
 
     async def _expire(self, session: aiohttp.ClientSession) -> None:
         """The sign-in at the platform ends; after a while somebody sees to it."""

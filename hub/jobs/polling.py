@@ -100,13 +100,13 @@ class Polling:
         parts = PartWatch(self._database, self._clock, key, PartWork.LISTING_FORMS)
         await parts.look()
 
-        async def list_all(access: Access) -> Sequence[SourceForm]:
+        async def list_all(access: Access) -> tuple[Sequence[SourceForm], bool]:
             forms = await connector.list_forms(access)
             parts.worked_on_all(access)
-            return forms
+            return forms, can_be_polled(connector, access)
 
         try:
-            forms = await self._connections.run(key.organisation_id, key.connection_id, list_all)
+            forms, is_polled = await self._connections.run(key.organisation_id, key.connection_id, list_all)
         except PartAccessLostError as error:
             parts.refused(error)
             raise
@@ -114,7 +114,7 @@ class Polling:
             await parts.store()
         now = self._clock.now()
         await self._catalogue.found(key, forms, now)
-        if isinstance(connector, Polls):
+        if is_polled:
             await self._database.write(service.ensure_marks, key.organisation_id, key.connection_id, now)
         where = (key.organisation_id, key.connection_id)
         if await self._database.read(lacks_rights, *where):
@@ -124,6 +124,13 @@ class Polling:
     async def _active_connector(self, key: ConnectionKey) -> Connector | None:
         active = await self._database.read(active_connection, key.organisation_id, key.connection_id)
         return find(self._connectors, active.connector) if active else None
+
+
+def can_be_polled(connector: Connector, access: Access) -> bool:
+    """Whether the source can be asked for its submissions, as the connection is set up."""
+    if not isinstance(connector, Polls):
+        return False
+    return connector.manifest.settings is None or connector.lists(access.settings_model())
 
 
 class _Listing:

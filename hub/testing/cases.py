@@ -23,8 +23,8 @@ signature under that secret works as well. ``{{secret}}`` in the body stands for
 **A raw submission** is a ``RawSubmission`` as JSON: ``{"source_id": ..., "form_id": ..., "body": ...}``.
 
 **The expected result** of a raw submission is a ``Submission`` as JSON; of a raw request it is
-``{"submissions": [...], "pointers": [...], "notices": [...], "ignored": 0, "reply": null}``, each key optional,
-where an element of ``submissions`` is a ``Submission`` or, for one that cannot be read,
+``{"submissions": [...], "pointers": [...], "notices": [...], "reports": [...], "ignored": 0, "reply": null}``, each
+key optional, where an element of ``submissions`` is a ``Submission`` or, for one that cannot be read,
 ``{"error": "BadPayloadError", "path": "..."}``. Fields with their default value may be left out.
 
 **The expected error** is one line: the name of the error class and, after a blank, its path (for errors

@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from importlib import import_module
+from pkgutil import iter_modules
+from types import ModuleType
 from unittest import SkipTest
 
 from hub.connector.base import Connector
@@ -31,13 +33,15 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class RuleResult:
-    """One rule: its name without ``test_``, what it says, what came of it and why."""
+    """One rule: its name without ``test_``, what it says, what came of it and why. ``kit`` names the kit, where the
+    connector has several."""
 
     rule: str
     says: str
     outcome: Outcome
     message: str
     seconds: float
+    kit: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,30 +62,24 @@ class Report:
         return tuple(each for each in self.rules if each.outcome == outcome)
 
 
-def find_kit(connector: Connector) -> type[ConnectorConformance]:
-    """The kit class of a connector: in ``tests/test_conformance.py`` of its package.
+def find_kits(connector: Connector) -> tuple[type[ConnectorConformance], ...]:
+    """The kit classes of a connector: one in ``tests/test_conformance.py`` of its package, or several in modules
+    ``tests/test_conformance_<source>.py`` for a connector that speaks with several sources.
 
-    Raises ``KitNotFoundError`` where there is none, or more than one.
+    Raises ``KitNotFoundError`` where there is none, or more than one in the first of them.
     """
     package = type(connector).__module__.rpartition(".")[0]
     name = f"{package}.{KIT_MODULE}"
-    try:
-        module = import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name is not None and not name.startswith(error.name):
-            raise KitNotFoundError(
-                f"{name} imports {error.name}, which is not installed; a kit needs nothing but the product"
-            ) from error
-        raise KitNotFoundError(f"{name} is missing; write it (see hub.testing.conformance) and install it") from None
-    kits = [
-        each
-        for each in vars(module).values()
-        if isinstance(each, type) and issubclass(each, ConnectorConformance) and each is not ConnectorConformance
-    ]
-    ours = [each for each in kits if each.connector.manifest.key == connector.manifest.key]
+    several = _kit_modules(package)
+    if several:
+        found = [kit for each in several for kit in _kits_in(_imported(each), connector)]
+        if found:
+            return tuple(found)
+        raise KitNotFoundError(f"{', '.join(several)} hold no ConnectorConformance for {connector.manifest.key}")
+    ours = _kits_in(_imported(name), connector)
     if len(ours) != 1:
         raise KitNotFoundError(f"{name} must hold exactly one ConnectorConformance for {connector.manifest.key}")
-    return ours[0]
+    return tuple(ours)
 
 
 def check_connector(target: str | Connector | type[ConnectorConformance]) -> Report:
@@ -92,8 +90,41 @@ def check_connector(target: str | Connector | type[ConnectorConformance]) -> Rep
     """
     if isinstance(target, str):
         target = Registry.from_entry_points().get(target)
-    kit = target if isinstance(target, type) else find_kit(target)
-    return Report(kit.connector.manifest.key, tuple(_results(kit)))
+    kits = (target,) if isinstance(target, type) else find_kits(target)
+    results = [replace(each, kit=kit.__name__ if len(kits) > 1 else "") for kit in kits for each in _results(kit)]
+    return Report(kits[0].connector.manifest.key, tuple(results))
+
+
+def _kit_modules(package: str) -> list[str]:
+    """Modules with a kit for one of several sources, by name; none where the tests are no package."""
+    prefix = KIT_MODULE.rpartition(".")[2] + "_"
+    try:
+        tests = import_module(f"{package}.tests")
+    except ModuleNotFoundError:
+        return []
+    names = [each.name for each in iter_modules(tests.__path__) if each.name.startswith(prefix)]
+    return [f"{package}.tests.{each}" for each in sorted(names)]
+
+
+def _imported(name: str) -> ModuleType:
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and not name.startswith(error.name):
+            raise KitNotFoundError(
+                f"{name} imports {error.name}, which is not installed; a kit needs nothing but the product"
+            ) from error
+        raise KitNotFoundError(f"{name} is missing; write it (see hub.testing.conformance) and install it") from None
+
+
+def _kits_in(module: ModuleType, connector: Connector) -> list[type[ConnectorConformance]]:
+    """The kits that a module itself names, of this connector."""
+    kits = [
+        each
+        for each in vars(module).values()
+        if isinstance(each, type) and issubclass(each, ConnectorConformance) and each is not ConnectorConformance
+    ]
+    return [each for each in kits if each.connector.manifest.key == connector.manifest.key]
 
 
 def _results(kit: type[ConnectorConformance]) -> Iterator[RuleResult]:

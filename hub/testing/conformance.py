@@ -16,6 +16,7 @@ Rules for capabilities that the connector or its source lacks are not collected.
 from typing import Any
 
 from hub.testing.rules import PREFIX, Rules, lacking, require, rule, rule_names
+from hub.testing.rules_conversions import ConversionRules
 from hub.testing.rules_errors import ErrorRules
 from hub.testing.rules_fetch import FetchRules
 from hub.testing.rules_fixtures import FixtureRules
@@ -28,6 +29,7 @@ from hub.testing.rules_oauth import OAuthRules
 from hub.testing.rules_parts import PartRules
 from hub.testing.rules_receive import ReceiveRules
 from hub.testing.rules_secrets import SecretRules
+from hub.testing.rules_sends import DeliveryRules, SendRules
 from hub.testing.rules_thin import SubscriptionRules, ThinDeliveryRules
 
 NEEDED = ("connector", "simulator", "fixtures")
@@ -61,6 +63,9 @@ class ConnectorConformance(
     OAuthRules,
     ErrorRules,
     PartRules,
+    ConversionRules,
+    SendRules,
+    DeliveryRules,
     SecretRules,
 ):
     """All rules. Subclasses set ``connector``, ``simulator`` and ``fixtures``."""

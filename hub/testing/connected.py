@@ -10,7 +10,9 @@ from urllib.parse import parse_qsl, urlsplit
 from pydantic import SecretStr
 
 from hub.connector.access import Access
-from hub.connector.base import Authorizes, Connector, Polls, Receives
+from hub.connector.base import Authorizes, Connector, Polls, Receives, ReportsConversions, Sends
+from hub.connector.conversations import Channel
+from hub.connector.conversions import Conversion
 from hub.connector.errors import ConnectorError
 from hub.connector.models import (
     Cursor,
@@ -24,6 +26,7 @@ from hub.connector.models import (
     Submission,
 )
 from hub.connector.oauth import Redirect, authorize_url
+from hub.connector.sending import OutgoingMessage
 from hub.testing.clock import VirtualClock
 from hub.testing.rules import RuleBrokenError, Rules, require
 from hub.testing.simulator import Simulator
@@ -129,6 +132,12 @@ class ConnectedSource:
         return [raw for page in await self.pages(form, since) for raw in page.submissions]
 
     @property
+    def has_list(self) -> bool:
+        """Whether the source, as it is set up, can be polled."""
+        settings = self.simulator.settings()
+        return isinstance(self.connector, Polls) and (settings is None or self.connector.lists(settings))
+
+    @property
     def polling(self) -> Polls:
         """The connector as one that polls."""
         return cast(Polls, self.connector)
@@ -154,7 +163,7 @@ class ConnectedSource:
     async def readings(self, source_id: str) -> list[RawSubmission]:
         """One submission, as each path of the connector reads it: pulled, delivered, resolved."""
         found: list[RawSubmission] = []
-        if isinstance(self.connector, Polls):
+        if self.has_list:
             form = self.simulator.forms[self.simulator.submissions[source_id].form_id]
             found += [raw for raw in await self.pull(form) if raw.source_id == source_id]
         if isinstance(self.connector, Receives):
@@ -185,12 +194,59 @@ class ConnectedSource:
             found["identify"] = lambda: self.connector.identify(access)
         if type(self.connector).list_forms is not Connector.list_forms:
             found["list_forms"] = lambda: self.connector.list_forms(access)
-        if isinstance(self.connector, Polls):
+        if self.has_list:
             found["fetch"] = lambda: _exhaust(self.polling.fetch(access, form, None))
         if isinstance(self.connector, Receives) and type(self.connector).resolve is not Receives.resolve:
             pointer = Pointer(source_id=source_id, form_id=form.id, part_id=form.part_id)
             found["resolve"] = lambda: self.receiving.resolve(access, pointer)
+        found |= self._reports(access, source_id)
+        if isinstance(self.connector, Sends) and self.simulator.channels:
+            message = self.message("Shall we say 10:30?")
+            found["send"] = lambda: self.sending.send(access, message)
         return found
+
+    @property
+    def sending(self) -> Sends:
+        """The connector as one that sends."""
+        return cast(Sends, self.connector)
+
+    def message(self, text: str, channel: Channel | None = None, *, number: int = 1) -> OutgoingMessage:
+        """A message to an invented person, with an id of its own for each person and channel."""
+        chosen = channel or self.simulator.channels[0]
+        return OutgoingMessage(
+            id=f"0190aa00-0000-7000-8000-{self.simulator.channels.index(chosen):06}{number:06}",
+            channel=chosen,
+            sender=self.simulator.own_address(chosen),
+            recipient=self.simulator.person_address(chosen, number),
+            text=text,
+        )
+
+    async def refusal(self, *, opted_out: bool) -> ConnectorError | None:
+        """What comes of a message to somebody whom the source refuses."""
+        message = self.message("Are you there?")
+        self.simulator.refuse_recipient(message.recipient, opted_out=opted_out)
+        return await raised_by(lambda: self.sending.send(self.access, message))
+
+    def conversion(self, source_id: str, event_id: str) -> Conversion:
+        """That somebody was found fit for an offer an hour ago, as the hub would report it."""
+        return Conversion(
+            event_id=event_id,
+            event_name="Qualified",
+            happened_at=self.clock.now() - timedelta(hours=1),
+            submitted_at=self.simulator.submissions[source_id].submitted_at,
+            lead_id=source_id,
+            click_ids=self.simulator.clicks_of(source_id),
+        )
+
+    def _reports(self, access: Access, source_id: str) -> dict[str, Callable[[], Awaitable[object]]]:
+        connector = self.connector
+        if not isinstance(connector, ReportsConversions):
+            return {}
+        event, target = self.conversion(source_id, "event-of-a-call"), self.simulator.conversion_target()
+        return {
+            "list_conversion_targets": lambda: connector.list_conversion_targets(access),
+            "report_conversions": lambda: connector.report_conversions(access, target, [event]),
+        }
 
 
 def references_in(received: Received) -> list[str]:

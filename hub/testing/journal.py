@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from hub.connector.conversations import Channel
 from hub.connector.models import InboundRequest
 
 
@@ -50,3 +51,26 @@ class Challenge:
 
     request: InboundRequest
     reply: bytes
+
+
+@dataclass(frozen=True)
+class TakenMessage:
+    """A message that the platform took for delivery. ``key`` is our own id, where the request carried one."""
+
+    provider_id: str
+    channel: Channel
+    sender: str
+    recipient: str
+    text: str = field(repr=False)
+    key: str | None = None
+
+
+@dataclass(frozen=True)
+class CountedConversion:
+    """An event that the platform counted, once under its id. ``taken_at`` is when it came."""
+
+    target_id: str
+    event_id: str
+    event_name: str
+    happened_at: datetime
+    taken_at: datetime

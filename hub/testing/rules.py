@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 from unittest import SkipTest
 
-from hub.connector.base import Authorizes, Connector, HostsForms, Polls, Receives, Subscribes
+from hub.connector.base import Authorizes, Connector, HostsForms, Polls, Receives, ReportsConversions, Sends, Subscribes
+from hub.connector.delivery import DeliveryStatus
 from hub.connector.models import NoticeKind, Renewal
 from hub.testing.clock import VirtualClock
 from hub.testing.simulator import Simulator
@@ -42,19 +43,32 @@ class Need:
     is_met: Callable[["type[Rules]", Simulator], bool]
 
 
-POLLS = Need("the connector does not poll", lambda kit, _: isinstance(kit.connector, Polls))
+POLLS = Need("the connector does not poll", lambda kit, source: _polls(kit.connector, source))
 RECEIVES = Need("the connector receives nothing", lambda kit, _: isinstance(kit.connector, Receives))
 SIGNED = Need(
     "the source does not sign its deliveries",
     lambda kit, _: isinstance(kit.connector, Receives) and not isinstance(kit.connector, HostsForms),
 )
 SUBSCRIBES = Need("the connector does not subscribe", lambda kit, _: isinstance(kit.connector, Subscribes))
+REPORTS = Need(
+    "the source is told nothing about its leads", lambda kit, _: isinstance(kit.connector, ReportsConversions)
+)
+WINDOW = Need("reports are taken for ever", lambda kit, _: _has_window(kit.connector))
+SENDS = Need(
+    "nothing can be sent through the connector",
+    lambda kit, source: isinstance(kit.connector, Sends) and bool(source.channels),
+)
+KNOWS_MESSAGE_IDS = Need("the source knows no ids of ours", lambda _, source: source.knows_message_ids)
+KNOWS_OPT_OUTS = Need("the source tells of no opt-outs", lambda _, source: source.knows_opt_outs)
+TELLS_DELIVERY = Need("the source tells nothing of sent messages", lambda _, source: _tells_delivery(source))
 AUTHORIZES = Need("there is no sign-in", lambda kit, _: isinstance(kit.connector, Authorizes))
 CALLS = Need(
-    "the connector calls no platform", lambda kit, _: isinstance(kit.connector, Polls | Authorizes | Subscribes)
+    "the connector calls no platform",
+    lambda kit, source: isinstance(kit.connector, Polls | Authorizes | Subscribes | Sends) and bool(source.origins),
 )
 LISTS_FORMS = Need(
-    "the connector lists no forms", lambda kit, _: type(kit.connector).list_forms is not Connector.list_forms
+    "the connector lists no forms",
+    lambda kit, source: type(kit.connector).list_forms is not Connector.list_forms and source.lists_forms,
 )
 RESOLVES = Need("deliveries are whole", lambda kit, _: _overrides(kit.connector, "resolve", Receives))
 REVOKES = Need("the source has no revocation", lambda kit, _: _can_revoke(kit.connector))
@@ -68,6 +82,7 @@ FREE_QUESTIONS = Need("the source has no free questions", lambda _, source: sour
 MULTIPLE_CHOICE = Need("the source has no multiple choice", lambda _, source: source.has_multiple_choice)
 TEST_LEADS = Need("the source marks no test leads", lambda _, source: source.has_test_leads)
 TELLS_TIME = Need("the source does not say when a person submitted", lambda _, source: source.tells_time)
+LISTS_TIME = Need("the source's list says no times", lambda _, source: source.lists_time)
 SIGNS_BODY = Need("the source does not sign bodies", lambda _, source: source.signs_body)
 SIGNS_TIME = Need("the source signs no time", lambda _, source: source.signs_time)
 SIGNS_HEADERS = Need("the source signs in the body", lambda _, source: bool(source.signature_headers))
@@ -149,8 +164,23 @@ def _rule(kit: type, name: str) -> Any:
     return vars(kit).get(name)
 
 
+def _polls(connector: Connector, source: Simulator) -> bool:
+    settings = source.settings()
+    return isinstance(connector, Polls) and (settings is None or connector.lists(settings))
+
+
 def _overrides(connector: Connector, method: str, base: type) -> bool:
     return isinstance(connector, base) and getattr(type(connector), method) is not getattr(base, method)
+
+
+def _tells_delivery(source: Simulator) -> bool:
+    return any(source.delivery_report("any", status) is not None for status in DeliveryStatus)
+
+
+def _has_window(connector: Connector) -> bool:
+    if not isinstance(connector, ReportsConversions):
+        return False
+    return bool(connector.conversions.event_window or connector.conversions.lead_window)
 
 
 def _can_revoke(connector: Connector) -> bool:

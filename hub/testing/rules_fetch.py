@@ -6,7 +6,7 @@ from datetime import timedelta
 from hub.connector.errors import ReauthorizationNeededError, RetryableError
 from hub.connector.models import Cursor, Page, RawSubmission
 from hub.testing.connected import ConnectedSource, connect, ids_of, raised_by
-from hub.testing.rules import AUTHORIZES, POLLS, TELLS_TIME, Rules, require, rule
+from hub.testing.rules import AUTHORIZES, LISTS_TIME, POLLS, Rules, require, rule
 
 SMALL_PAGE = 2
 LEADS = 7
@@ -101,7 +101,7 @@ class FetchRules(Rules):
             strange = again - set(_ids(pages))
             require(not strange, f"read again under other ids: {sorted(strange)}")
 
-    @rule(POLLS, TELLS_TIME)
+    @rule(POLLS, LISTS_TIME)
     async def test_late_arrivals_are_found(self) -> None:
         """A lead that the source shows only later, with a time before the mark, is found within the overlap."""
         async with connect(self) as source:
@@ -114,7 +114,7 @@ class FetchRules(Rules):
             found = _ids(await source.pages(form, self._next(pages)))
             require(late in found, "a lead with a time a quarter of the overlap before the mark was not found")
 
-    @rule(POLLS, TELLS_TIME)
+    @rule(POLLS, LISTS_TIME)
     async def test_mark_is_inclusive(self) -> None:
         """A lead with exactly the time of the mark is read again: several leads may share a second."""
         async with connect(self) as source:
@@ -125,7 +125,7 @@ class FetchRules(Rules):
             found = _ids(await source.pages(form, Cursor(mark=mark)))
             require(twin in found, "a lead of the very second of the mark was not read")
 
-    @rule(POLLS, TELLS_TIME)
+    @rule(POLLS, LISTS_TIME)
     async def test_leads_during_paging_are_not_skipped(self) -> None:
         """Leads that arrive while pages are being read, by a platform clock ahead of ours, are found by this
         pull or the next, even without any overlap."""
@@ -148,7 +148,7 @@ class FetchRules(Rules):
             new = set(ids[LEADS:])
             require(new <= read, f"{len(new - read)} of {len(new)} leads that came during paging were never read")
 
-    @rule(POLLS, TELLS_TIME)
+    @rule(POLLS, LISTS_TIME)
     async def test_mark_is_the_sources_time(self) -> None:
         """The mark is never later than the newest submission read: neither our clock nor a guess."""
         async with connect(self, largest_page=SMALL_PAGE) as source:
@@ -164,7 +164,7 @@ class FetchRules(Rules):
                     f"the mark is {mark}, the newest submission read so far {newest}",
                 )
 
-    @rule(POLLS, TELLS_TIME)
+    @rule(POLLS, LISTS_TIME)
     async def test_mark_moves_forward(self) -> None:
         """After a whole pull the mark stands at the newest submission, so that the next pull is short."""
         async with connect(self) as source:
@@ -175,7 +175,7 @@ class FetchRules(Rules):
             mark = pages[-1].cursor.mark
             require(mark is not None and mark >= newest, f"newest submission {newest}, mark {mark}")
 
-    @rule(POLLS, TELLS_TIME)
+    @rule(POLLS, LISTS_TIME)
     async def test_old_leads_are_not_read_again(self) -> None:
         """A pull since a mark leaves out what is far older than the mark."""
         async with connect(self) as source:

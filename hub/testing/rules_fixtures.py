@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, JsonValue
 
 from hub.connector.base import Receives
+from hub.connector.delivery import DeliveryReport
 from hub.connector.errors import BadPayloadError, ConnectorError
 from hub.connector.models import Notice, Pointer, RawSubmission, Received, Reply, Submission
 from hub.testing.cases import Case, ExpectedError, FixtureError, read_cases
@@ -47,6 +48,7 @@ class FixtureRules(Rules):
             _require_equal(case.name, self._normalised(raw), promised)
         _require_all(case.name, "pointers", found.pointers, expected.get("pointers", []), Pointer)
         _require_all(case.name, "notices", found.notices, expected.get("notices", []), Notice)
+        _require_all(case.name, "reports", found.reports, expected.get("reports", []), DeliveryReport)
         ignored = expected.get("ignored", 0)
         require(found.ignored == ignored, f"fixture {case.name}: {found.ignored} ignored, expected {ignored}")
         reply = expected.get("reply")

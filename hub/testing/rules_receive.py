@@ -71,7 +71,8 @@ class ReceiveRules(Rules):
         UnverifiedRequestError."""
         async with connect(self, signed_in=False) as source:
             for request in _deliveries(source):
-                for body in (request.body + b" ", b" " + request.body, request.body.replace(b":", b": ", 1), b""):
+                inside = request.body.replace(b":", b": ", 1) if b":" in request.body else request.body[1:]
+                for body in (request.body + b" ", b" " + request.body, inside, b""):
                     _require_refused(source, request.model_copy(update={"body": body}), "changed after signing")
 
     @rule(SIGNED, SIGNS_HEADERS)

@@ -1,15 +1,13 @@
 """Rules on secrets: no token and no secret is ever seen where people or logs look."""
 
-import contextlib
-import io
-import logging
 import traceback
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import cast
 
 from hub.connector.base import Authorizes, Receives
 from hub.testing.connected import ConnectedSource, connect, raised_by
 from hub.testing.faults import PlatformAnswer
+from hub.testing.listening import listening
 from hub.testing.rules import CALLS, Rules, require, rule
 
 
@@ -47,7 +45,7 @@ class SecretRules(Rules):
     async def test_no_secret_in_a_log(self) -> None:
         """Neither a log line of any level nor anything printed holds a secret."""
         async with connect(self, signed_in=False) as source:
-            with _listening() as heard:
+            with listening() as heard:
                 await _ordinary_work(source)
             _require_clean(source, heard.getvalue(), "what was logged or printed")
 
@@ -89,23 +87,6 @@ async def _raised_at_all(call: Callable[[], Awaitable[object]]) -> Exception | N
     except Exception as error:
         return error
     return None
-
-
-@contextlib.contextmanager
-def _listening() -> Iterator[io.StringIO]:
-    """Everything logged, at any level, and printed meanwhile."""
-    heard = io.StringIO()
-    handler = logging.StreamHandler(heard)
-    root = logging.getLogger()
-    level = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
-    try:
-        with contextlib.redirect_stdout(heard), contextlib.redirect_stderr(heard):
-            yield heard
-    finally:
-        root.removeHandler(handler)
-        root.setLevel(level)
 
 
 async def _ordinary_work(source: ConnectedSource) -> None:

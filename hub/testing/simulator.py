@@ -31,14 +31,24 @@ from pydantic import BaseModel, SecretStr
 
 from hub.connector.clock import Clock
 from hub.connector.models import InboundRequest, NoticeKind, Question, SourceForm
+from hub.testing.converting import Converting
 from hub.testing.faults import DeliveryFaults, PlatformAnswer
-from hub.testing.journal import Challenge, SeenRequest, SentDelivery, StoredSubmission
+from hub.testing.journal import Challenge, SeenRequest, SentDelivery, StoredSubmission, TakenMessage
 from hub.testing.loopback import LoopbackPlatform
+from hub.testing.messaging import Messaging
 
-__all__ = ["Challenge", "PlatformAnswer", "SeenRequest", "SentDelivery", "Simulator", "StoredSubmission"]
+__all__ = [
+    "Challenge",
+    "PlatformAnswer",
+    "SeenRequest",
+    "SentDelivery",
+    "Simulator",
+    "StoredSubmission",
+    "TakenMessage",
+]
 
 
-class Simulator(LoopbackPlatform):
+class Simulator(LoopbackPlatform, Messaging, Converting):
     """A platform on 127.0.0.1 with its leads. Use ``async with``, or ``start`` and ``stop``.
 
     Pieces that only some sources have keep their defaults: no ``token_paths`` without OAuth, no ``delivery``
@@ -64,7 +74,11 @@ class Simulator(LoopbackPlatform):
     has_test_leads: ClassVar[bool] = False
     """Whether test leads of the source can be told from real ones."""
     tells_time: ClassVar[bool] = True
-    """Whether a submission says when the person sent it."""
+    """Whether a submission says when the person sent it, whichever way it comes."""
+    lists_time: ClassVar[bool] = True
+    """Whether the list says when; a delivery may say nothing of it."""
+    lists_forms: ClassVar[bool] = True
+    """Whether the source can be asked for its forms, as far as the connector asks."""
     default_part_id: ClassVar[str | None] = None
     """The account part (a page) that forms belong to unless said otherwise."""
     callback_path: ClassVar[str] = "/in/kit"
@@ -72,6 +86,8 @@ class Simulator(LoopbackPlatform):
 
     def __init__(self, clock: Clock | None = None) -> None:
         super().__init__(clock)
+        Messaging.__init__(self)
+        Converting.__init__(self)
         self.forms: dict[str, SourceForm] = {}
         self.submissions: dict[str, StoredSubmission] = {}
         self.deliveries: list[SentDelivery] = []

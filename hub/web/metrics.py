@@ -22,6 +22,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 from pydantic import SecretStr
 
+from hub.connector.clock import SystemClock
+from hub.core.connector_health.faults import Faults
 from hub.core.intake.counters import RECEIVED
 from hub.core.intake.receipts import Disposition
 from hub.core.intake.refusals import CountingLedger
@@ -48,6 +50,7 @@ class Measuring:
 
     token: SecretStr
     ledger: CountingLedger
+    faults: Faults = field(default_factory=lambda: Faults(SystemClock()))
     lag: LoopLag = field(default_factory=LoopLag)
 
 
@@ -106,6 +109,30 @@ def _of_process(services: WebServices, measuring: Measuring) -> Iterator[Metric]
     for labels, number in sorted(measuring.ledger.turned_away.items()):
         refusals.add_metric(labels, number)
     yield refusals
+    yield from _of_connectors(measuring.faults)
+
+
+def _of_connectors(faults: Faults) -> Iterator[Metric]:
+    """Of connectors that run apart in this process, or ever failed in it."""
+    number = CounterMetricFamily(
+        "leadhub_connector_faults", "Faults of connectors in this process.", labels=("connector", "kind")
+    )
+    for (connector, kind), found in sorted(faults.counts.items()):
+        number.add_metric((connector, kind.value), found)
+    yield number
+    health = faults.all_health()
+    yield _labelled(
+        "connector_failing",
+        "Whether a connector failed within the last minute, or did not answer since.",
+        ("connector",),
+        {(each.connector,): each.is_failing for each in health},
+    )
+    yield _labelled(
+        "connector_apart",
+        "Whether a connector runs in a process of its own.",
+        ("connector",),
+        {(each.connector,): each.is_apart for each in health},
+    )
 
 
 def _of_hub(measured: Measurements | None) -> Iterator[Metric]:
@@ -131,6 +158,15 @@ def _of_hub(measured: Measurements | None) -> Iterator[Metric]:
         {(connector,): left.total_seconds() for connector, left in measured.expiries.items()},
     )
     yield _gauge("processes", "Processes of the hub that are registered.", measured.processes)
+    yield _labelled(
+        "messages",
+        "Messages to people that wait, leave at present, or ended unknown.",
+        ("state",),
+        {(state,): number for state, number in measured.messages.items()},
+    )
+    yield _gauge(
+        "foreign_reports", "Messages reported on that nobody here is known to have sent.", measured.foreign_reports
+    )
 
 
 def _of_ledger(ledger: Mapping[tuple[str | None, str], Mapping[str, int]]) -> Iterator[Metric]:

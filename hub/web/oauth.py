@@ -16,7 +16,7 @@ from hub.connector.errors import ConnectorError
 from hub.core.accounts.permissions import Permission
 from hub.core.connections.apps import UnknownAppError
 from hub.core.connections.authorisation_requests import CallbackRefusedError, Visitor
-from hub.core.connections.authorising import Authorisation
+from hub.core.connections.establishing import Authorisation
 from hub.core.connections.service import UnknownConnectionError
 from hub.core.connections.state import EventRefusedError
 from hub.web.api.authentication import authenticate

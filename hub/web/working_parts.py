@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from hub.connector.base import Connector
+from hub.core.connections.access import ConnectionAccess
 from hub.core.connections.authorising import Authoriser
+from hub.core.connections.authorising_by_keys import KeyAuthoriser
 from hub.core.connections.disconnecting import Disconnector
 from hub.core.connections.sealing import Sealer
+from hub.core.intake.lanes import IntakeLanes
 from hub.core.intake.ledger import Ledger
 from hub.core.intake.receiving import Receiver
-from hub.core.intake.work_off import Intake
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,9 +22,11 @@ class WorkingParts:
     connectors: Mapping[str, Connector]
     sealer: Sealer
     ledger: Ledger
-    intake: Intake
+    intake: IntakeLanes
     receiver: Receiver
+    access: ConnectionAccess
     authoriser: Authoriser
+    key_authoriser: KeyAuthoriser
     disconnector: Disconnector
     process_name: str
     on_connected: Callable[[UUID, UUID], Awaitable[None]]

@@ -1,6 +1,6 @@
 """Calls of the Google Ads API by REST: version, headers, and lists that come in pages (protocol page section 4)."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from pydantic import JsonValue
@@ -83,6 +83,18 @@ class GoogleAdsApi:
             token = listing.following
             if token is None:
                 return
+
+    async def upload_click_conversions(
+        self, customer_id: str, rows: Sequence[JsonValue], *, manager_id: str | None
+    ) -> JsonValue:
+        """Upload conversions of one account; rows that fail do not hold up the others. The answer's body."""
+        answer = await self.access.call(
+            "POST",
+            self._url(f"customers/{customer_id}:uploadClickConversions"),
+            json_body={"conversions": list(rows), "partialFailure": True},
+            headers=self._headers(manager_id),
+        )
+        return answer.body
 
     def _url(self, path: str) -> str:
         return f"{ADS_HOST}/{self.settings.api_version}/{path}"

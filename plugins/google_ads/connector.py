@@ -7,7 +7,8 @@ from typing import ClassVar
 from pydantic import SecretStr
 
 from hub.connector.access import Access
-from hub.connector.base import Authorizes, Connector, Polls, Receives
+from hub.connector.base import Authorizes, Connector, Polls, Receives, ReportsConversions
+from hub.connector.conversions import Conversion, ConversionOutcome, ConversionProfile, ConversionTarget
 from hub.connector.errors import ErrorRule
 from hub.connector.models import (
     Account,
@@ -27,6 +28,7 @@ from hub.connector.models import (
 from hub.connector.oauth import Redirect
 from plugins.google_ads.accounts import identify_account
 from plugins.google_ads.api import ADS_HOST, PEOPLE_HOST, GoogleAdsApi
+from plugins.google_ads.conversions import PROFILE, conversion_actions_of, report
 from plugins.google_ads.errors import ERROR_RULES
 from plugins.google_ads.forms import forms_of_accounts
 from plugins.google_ads.leads import KEPT, leads_since
@@ -37,7 +39,7 @@ from plugins.google_ads.submissions import submission_of
 from plugins.google_ads.webhooks import receive
 
 
-class GoogleAds(Connector, Authorizes, Polls, Receives):
+class GoogleAds(Connector, Authorizes, Polls, Receives, ReportsConversions):
     """Leads from lead form assets of Google Ads.
 
     The Ads account is the account part; the Google account of the person who signed in is the account.
@@ -65,6 +67,7 @@ class GoogleAds(Connector, Authorizes, Polls, Receives):
         renewal=Renewal.REFRESH_TOKEN,
     )
     error_rules: ClassVar[tuple[ErrorRule, ...]] = ERROR_RULES
+    conversions: ClassVar[ConversionProfile] = PROFILE
 
     async def exchange(self, code: SecretStr, redirect: Redirect, access: Access) -> Grant:
         """The code for a grant that lasts; one without a refresh token is refused."""
@@ -93,3 +96,13 @@ class GoogleAds(Connector, Authorizes, Polls, Receives):
     def normalise(self, raw: RawSubmission) -> Submission:
         """A lead in the hub's words."""
         return submission_of(raw)
+
+    async def list_conversion_targets(self, access: Access) -> Sequence[ConversionTarget]:
+        """The conversion actions that take uploads."""
+        return await conversion_actions_of(GoogleAdsApi(access))
+
+    async def report_conversions(
+        self, access: Access, target: ConversionTarget, conversions: Sequence[Conversion]
+    ) -> Sequence[ConversionOutcome]:
+        """Stages of leads, by the click that they came from."""
+        return await report(GoogleAdsApi(access), target, conversions)

@@ -19,6 +19,8 @@ from plugins.google_ads.failures import FailureRule, retry_delay
 
 NO_ACCESS = "no_access"
 ACCOUNT_CLOSED = "account_closed"
+NOT_PERMITTED = "not_permitted"
+NOT_ALLOWLISTED = "CUSTOMER_NOT_ALLOWLISTED_FOR_THIS_FEATURE"
 PAGE_TOKEN = "page_token"  # noqa: S105 - a place in a list
 TOKEN_UNKNOWN = "token_unknown"  # noqa: S105 - a code of ours
 OF_ONE_ACCOUNT = (NO_ACCESS, ACCOUNT_CLOSED, "wrong_manager", "terms_not_accepted", "manager_account")
@@ -181,13 +183,19 @@ _ACCOUNT = (
         "CANNOT_BE_EXECUTED_BY_MANAGER_ACCOUNT",
     ),
     _setup(
-        "not_permitted",
+        NOT_PERMITTED,
         "Google does not permit this to the Cloud project. See its access level in the API Center of Google Ads.",
         "ACTION_NOT_PERMITTED",
     ),
 )
 
 _PROJECT = (
+    _setup(
+        "not_allowlisted",
+        "Google takes offline conversions by this API only from Cloud projects that sent some before June 2026. Ask "
+        "Google's support to allow this project.",
+        NOT_ALLOWLISTED,
+    ),
     _setup(
         "project_not_ready",
         "The Cloud project may not use the Google Ads API: enable the API in the Google Cloud console, and ask for "

@@ -53,6 +53,35 @@ def codes_in(body: Any) -> list[tuple[str, str]]:
     return found
 
 
+@dataclass(frozen=True)
+class RowFailure:
+    """Why one row of an upload was not taken."""
+
+    kind: str
+    code: str
+
+
+def row_failures(body: Any) -> Mapping[int, RowFailure] | None:
+    """Which rows of an upload failed, by their place; the first reason of each. None where that cannot be read.
+
+    The places stand in ``partialFailureError``: ``location.fieldPathElements`` names the list and the index in it.
+    """
+    partial = body.get("partialFailureError") if isinstance(body, Mapping) else None
+    if not isinstance(body, Mapping) or not isinstance(body.get("results"), list):
+        return None
+    if partial is None:
+        return {}
+    found: dict[int, RowFailure] = {}
+    for detail in _objects(_at(partial, "details")):
+        for error in _objects(detail.get("errors")):
+            place, code = _place(error), error.get("errorCode")
+            if place is None or not isinstance(code, Mapping) or not code:
+                return None
+            kind, name = next(iter(code.items()))
+            found.setdefault(place, RowFailure(str(kind)[:100], str(name)[:100]))
+    return found or None
+
+
 def retry_delay(answer: ApiAnswer) -> timedelta | None:
     """The wait that a quota error names (``"30s"``), at most a day; None where it names none."""
     for detail in _details(answer.body):
@@ -82,6 +111,15 @@ def _at(value: Any, *steps: str) -> Any:
     for step in steps:
         value = value.get(step) if isinstance(value, Mapping) else None
     return value
+
+
+def _place(error: Mapping[str, Any]) -> int | None:
+    """The index of the row that an error speaks of; a first one may go without it."""
+    for element in _objects(_at(error, "location", "fieldPathElements")):
+        if element.get("fieldName") == "conversions":
+            index = element.get("index", 0)
+            return index if isinstance(index, int) and index >= 0 else None
+    return None
 
 
 def _seconds(text: Any) -> timedelta | None:

@@ -245,6 +245,19 @@ class ClientRow(Wire):
     client: Annotated[Client, Field(alias="customerClient")]
 
 
+class Action(Wire):
+    """A conversion action."""
+
+    id: Id
+    name: OptionalText = None
+
+
+class ActionRow(Wire):
+    """A row of the list of conversion actions."""
+
+    action: Annotated[Action, Field(alias="conversionAction")]
+
+
 class Person(Wire):
     """Who signed in (OpenID Connect Core section 5.3)."""
 

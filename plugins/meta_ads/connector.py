@@ -7,7 +7,8 @@ from typing import ClassVar
 from pydantic import BaseModel, SecretStr
 
 from hub.connector.access import Access
-from hub.connector.base import Authorizes, Connector, Polls, Subscribes
+from hub.connector.base import Authorizes, Connector, Polls, ReportsConversions, Subscribes
+from hub.connector.conversions import Conversion, ConversionOutcome, ConversionProfile, ConversionTarget
 from hub.connector.errors import ErrorRule, PermanentError
 from hub.connector.models import (
     AccessItem,
@@ -28,6 +29,7 @@ from hub.connector.models import (
 )
 from hub.connector.oauth import ClientCredentials, Redirect
 from plugins.meta_ads.account import identify_account
+from plugins.meta_ads.conversions import PROFILE, data_sets_of, report
 from plugins.meta_ads.errors import ERROR_RULES
 from plugins.meta_ads.forms import forms_of_pages
 from plugins.meta_ads.graph import HOST, Graph
@@ -54,7 +56,7 @@ LEADS_KEPT = timedelta(days=90)
 """Commonly reported, not promised by Meta (section 4.1)."""
 
 
-class MetaAds(Connector, Authorizes, Polls, Subscribes):
+class MetaAds(Connector, Authorizes, Polls, Subscribes, ReportsConversions):
     """Leads from instant forms on Facebook and Instagram.
 
     The Page is the account part; the person (or system user) who signed in is the account.
@@ -83,6 +85,7 @@ class MetaAds(Connector, Authorizes, Polls, Subscribes):
         renew_early=timedelta(days=20),
     )
     error_rules: ClassVar[tuple[ErrorRule, ...]] = ERROR_RULES
+    conversions: ClassVar[ConversionProfile] = PROFILE
 
     def oauth_for(self, settings: BaseModel) -> OAuthProfile:
         """With Facebook Login for Business the configuration takes the place of the scopes (section 2.1)."""
@@ -145,6 +148,16 @@ class MetaAds(Connector, Authorizes, Polls, Subscribes):
     async def unsubscribe(self, access: Access) -> None:
         """No more deliveries of these Pages."""
         await unsubscribe_pages(Graph(access))
+
+    async def list_conversion_targets(self, access: Access) -> Sequence[ConversionTarget]:
+        """The data sets that the person may send events to."""
+        return await data_sets_of(Graph(access))
+
+    async def report_conversions(
+        self, access: Access, target: ConversionTarget, conversions: Sequence[Conversion]
+    ) -> Sequence[ConversionOutcome]:
+        """Stages of leads, by Meta's own id of the lead."""
+        return await report(Graph(access), target, conversions)
 
 
 def _settings(settings: BaseModel) -> MetaAdsSettings:

@@ -21,8 +21,12 @@ from plugins.meta_ads.usage import wait_or
 
 NOT_VISIBLE = "not_visible"
 REFUSED = "refused_parameters"
+EVENT_TOO_OLD = "event_too_old"
+EVENT_REFUSED = "event_refused"
 PERMISSION_REMOVED = "permission_removed"
 TOKEN_DEAD = (190, 102)
+OF_EVENTS = range(2804000, 2805000)
+"""Subcodes of the Conversions API about an event; 2804003 says that it is older than 7 days."""
 INTERNAL = range(-(2**31), 0)
 """Negative codes are Meta's own and say nothing by themselves; only the subcode counts."""
 DEAD_SUBCODES = (*range(456, 469), 492)
@@ -183,6 +187,20 @@ _REFUSED = (
         codes=(2200,),
     ),
     _rule("already_done", PermanentError, "Meta says that this was sent before.", codes=(506,)),
+    _rule(
+        EVENT_TOO_OLD,
+        PermanentError,
+        "Meta takes an event for 7 days, which are over.",
+        codes=(100,),
+        subcodes=(2804003,),
+    ),
+    _rule(
+        EVENT_REFUSED,
+        PermanentError,
+        "Meta refused this event: it does not know the lead any more, or a value does not suit it.",
+        codes=(100,),
+        subcodes=OF_EVENTS,
+    ),
     _rule(
         REFUSED,
         PermanentError,

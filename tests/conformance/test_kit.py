@@ -11,7 +11,7 @@ import pytest
 from hub.connector.base import Connector
 from hub.connector.models import RawSubmission, Submission
 from hub.connectors import Registry
-from hub.testing.check import KitNotFoundError, Outcome, check_connector, find_kit
+from hub.testing.check import KitNotFoundError, Outcome, check_connector, find_kits
 from hub.testing.conformance import ConnectorConformance
 from tests.conformance.minimal.connector import Minimal
 from tests.conformance.minimal.simulator import MinimalSimulator
@@ -29,7 +29,7 @@ def test_kit_without_its_parts_is_refused() -> None:
 
 def test_rules_of_lacking_capabilities_are_not_collected() -> None:
     """A webhook-only connector has no fetch or sign-in rule left as a method, and the report says why."""
-    kit = find_kit(Minimal())
+    kit = find_kits(Minimal())[0]
     assert kit.test_all_pages_are_read is None
     assert kit.test_wrong_signature_is_refused is not None
     reasons = {each.rule: each.message for each in check_connector(kit).of(Outcome.NOT_APPLICABLE)}
@@ -83,7 +83,7 @@ def test_connector_without_kit_is_told_where_to_put_it() -> None:
 
     Stray.__module__ = "tests.conformance.stray.connector"
     with pytest.raises(KitNotFoundError, match=r"tests\.conformance\.stray\.tests\.test_conformance is missing"):
-        find_kit(Stray())
+        find_kits(Stray())
 
 
 @pytest.mark.proves("X-08")
@@ -105,13 +105,21 @@ def test_joining_takes_eight_lines(folder: Path) -> None:
 
 
 @pytest.mark.proves("X-08")
-@pytest.mark.parametrize("key", ["google_ads", "meta_ads", "web_forms"])
+@pytest.mark.parametrize("key", ["google_ads", "meta_ads", "sms_voice", "web_forms"])
 def test_shipped_connectors_keep_every_rule(key: str) -> None:
     """The connectors that come with the product pass by their name, in less than five seconds of work."""
     started = process_time()
     report = check_connector(key)
     assert report.has_passed, {each.rule: each.message for each in report.of(Outcome.FAILED)}
     assert process_time() - started < 5
+
+
+def test_connector_with_several_sources_is_checked_with_each() -> None:
+    """Every kit of a connector runs, and its results bear its name."""
+    connector = Registry.from_entry_points().get("sms_voice")
+    names = [kit.__name__ for kit in find_kits(connector)]
+    assert len(names) > 1
+    assert sorted({each.kit for each in check_connector(connector).rules}) == sorted(names)
 
 
 def test_kit_needs_no_pytest() -> None:

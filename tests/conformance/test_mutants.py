@@ -7,10 +7,15 @@ import pytest
 
 from hub.testing.check import Outcome, check_connector
 from hub.testing.rules import rule_names
-from tests.conformance import mutants_of_calling, mutants_of_reading
+from tests.conformance import mutants_of_calling, mutants_of_reading, mutants_of_reporting, mutants_of_sending
 from tests.conformance.mutants import Mutant, ReferenceKit
 
-MUTANTS = (*mutants_of_reading.MUTANTS, *mutants_of_calling.MUTANTS)
+MUTANTS = (
+    *mutants_of_reading.MUTANTS,
+    *mutants_of_calling.MUTANTS,
+    *mutants_of_reporting.MUTANTS,
+    *mutants_of_sending.MUTANTS,
+)
 
 
 def _params() -> list[object]:

@@ -158,3 +158,16 @@ def test_entry_point_name_taken_twice_is_named(install: Install) -> None:
     install("minimal", HONEST.format(what="Minimal()"))
     with pytest.raises(ConnectorRegistrationError, match="the name is taken by"):
         Registry.from_entry_points()
+
+
+def test_another_process_can_make_a_connector_from_its_origin() -> None:
+    """By the value of its entry point where it was installed, by its class where a program brought it."""
+    installed = Registry.from_entry_points()
+    origin = installed.origin("minimal")
+    assert origin.distribution == "leadhub-reference"
+    assert isinstance(origin.load("minimal"), type(installed.get("minimal")))
+    with pytest.raises(UnknownConnectorError, match="hands over no connector 'another'"):
+        origin.load("another")
+    brought = Registry.from_connectors([installed.get("minimal")]).origin("minimal")
+    assert brought.distribution is None
+    assert isinstance(brought.load("minimal"), type(installed.get("minimal")))

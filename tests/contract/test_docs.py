@@ -1,7 +1,6 @@
 """The documentation says what the code says: names, signatures, settings, commands, and code that runs."""
 
 import ast
-import json
 import os
 import re
 import subprocess
@@ -15,7 +14,24 @@ from pydantic import BaseModel
 from typer.main import get_command
 
 from hub.cli.main import app
-from hub.connector import access, base, clock, errors, hookspecs, models, oauth, retry_after, signatures, text
+from hub.connector import (
+    access,
+    base,
+    clock,
+    conversations,
+    conversions,
+    delivery,
+    errors,
+    hookspecs,
+    json_web_tokens,
+    models,
+    oauth,
+    retry_after,
+    sending,
+    signatures,
+    standard_webhooks,
+    text,
+)
 from hub.core.connections.labels import label
 from hub.core.connections.state import ConnectionState
 from hub.core.intake.receipts import Disposition
@@ -30,9 +46,41 @@ AUTHORS = (DOCS / "connectors.md").read_text("utf-8")
 OPERATORS = (DOCS / "operator.md").read_text("utf-8")
 ADMINS = (DOCS / "admin.md").read_text("utf-8")
 
-MODULES = (hookspecs, base, models, errors, access, oauth, signatures, clock, retry_after, text)
-"""What authors import. ``outgoing`` and ``address_guard`` are the hub's own transport, which no connector sees."""
-NOT_FOR_AUTHORS = {"SettingsT", "TRACE_LENGTH", "LONGEST_LIFE", "TOLERANCE", "LONGEST", "REPLACEMENT"}
+MODULES = (
+    hookspecs,
+    base,
+    models,
+    conversations,
+    conversions,
+    delivery,
+    sending,
+    errors,
+    access,
+    oauth,
+    signatures,
+    standard_webhooks,
+    json_web_tokens,
+    clock,
+    retry_after,
+    text,
+)
+"""What authors import."""
+NOT_WRITTEN_ABOUT = {"__init__", "address_guard", "outgoing", "model"}
+"""The hub's own transport, which no connector sees, and the base that ``models`` shows."""
+WITH_MODELS = (models, conversations, conversions, delivery, sending)
+NOT_FOR_AUTHORS = {
+    "ID",
+    "TIMESTAMP",
+    "SIGNATURE",
+    "SEED_BYTES",
+    "SettingsT",
+    "TRACE_LENGTH",
+    "LONGEST_LIFE",
+    "TOLERANCE",
+    "LONGEST",
+    "LONGEST_TOKEN",
+    "REPLACEMENT",
+}
 """Type variables and constants that no connector needs."""
 
 BLOCK = re.compile(
@@ -86,6 +134,12 @@ def signatures_in(nodes: list[ast.stmt]) -> dict[str, dict[str, str]]:
     return {**found, "": shapes(nodes)}
 
 
+def test_no_module_of_the_contract_is_forgotten() -> None:
+    """A new module for authors is documented like the others, or named as one that is not for them."""
+    written = {path.stem for path in Path(base.__file__ or "").parent.glob("*.py")}
+    assert written == {each.__name__.rpartition(".")[2] for each in MODULES} | NOT_WRITTEN_ABOUT
+
+
 def test_every_public_name_of_the_contract_is_documented() -> None:
     """Hook, capability, model, error and helper: each stands on the authors' page as code."""
     known = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`\n]+)`", AUTHORS))))
@@ -111,31 +165,12 @@ def test_documented_signatures_are_those_of_the_code() -> None:
 def test_every_field_of_a_model_is_documented() -> None:
     """The table of models lists exactly the fields of each, and the values of each choice of words."""
     rows = {each["name"]: set(re.findall(r"`(\w+)`", each["second"])) for each in ROW.finditer(AUTHORS)}
-    for name, kind in vars(models).items():
-        if isinstance(kind, type) and kind.__module__ == models.__name__ and name != "Model":
+    for module, name, kind in ((each, *pair) for each in WITH_MODELS for pair in vars(each).items()):
+        if isinstance(kind, type) and kind.__module__ == module.__name__ and name != "Model":
             if issubclass(kind, BaseModel):
                 assert rows.get(name) == set(kind.model_fields), f"docs/connectors.md, {name}"
             elif issubclass(kind, StrEnum):
                 assert rows.get(name) == {each.value for each in kind}, f"docs/connectors.md, {name}"
-
-
-@pytest.mark.proves("D-017")
-def test_the_worked_example_keeps_every_rule(tmp_path: Path) -> None:
-    """The files of the authors' page, installed as a distribution, pass ``leadhub connectors check``."""
-    for block in blocks(AUTHORS):
-        mark = block["mark"] or ""
-        if mark.startswith("file: "):
-            path = tmp_path / mark.removeprefix("file: ")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(block["code"] + "\n", "utf-8")
-    installed = tmp_path / "leadhub_acme_calls-1.0.dist-info"
-    installed.mkdir()
-    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: leadhub-acme-calls\nVersion: 1.0\n")
-    (installed / "entry_points.txt").write_text("[hub.connectors]\nacme_calls = acme_calls\n")
-    done = run("-c", "from hub.cli import main; main()", "connectors", "check", "acme_calls", "--json", path=tmp_path)
-    report = json.loads(done.stdout)
-    broken = {each["rule"]: each["message"] for each in report["rules"] if each["outcome"] == "failed"}
-    assert (done.returncode, broken) == (0, {}), done.stderr
 
 
 @pytest.mark.parametrize("code", runnable(), ids=lambda code: code.splitlines()[-1][:40])

@@ -17,6 +17,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "hub.connectors": ("hub.connector",),
     "mapping": ("hub.connector.models", "hub.connector.text"),
     "hub.core": ("hub.connector", "mapping", "hub.db"),
+    "hub.isolation": ("hub.connector", "hub.connectors", "hub.core.connections.apart", "hub.core.connector_health"),
     "hub.management": ("hub.core", "hub.connector", "mapping", "hub.db"),
     "hub.jobs": ("hub.management", "hub.core", "hub.connector", "hub.connectors", "mapping", "hub.db"),
     "hub.web": ("hub.management", "hub.core", "hub.connector", "hub.connectors", "mapping", "hub.db"),

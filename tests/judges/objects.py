@@ -11,11 +11,13 @@ from sqlalchemy.engine import Connection
 from hub.connector.models import Choice, FieldType, Question, SourceForm
 from hub.core.accounts.models import api_keys, sessions
 from hub.core.connections.models import connection_parts
+from hub.core.conversions.models import conversion_rules
 from hub.core.field_mappings.findings import list_findings
 from hub.core.field_mappings.queries import list_source_forms
 from hub.core.field_mappings.source_forms import upsert_source_forms
 from hub.core.intake.models import receipts
 from hub.core.organisations.models import centres, roles
+from hub.core.outbound.models import outgoing_messages
 from hub.core.pipelines.queries import list_pipelines, list_sources, list_stages, list_types
 from hub.core.routing.queries import list_queues
 from hub.core.routing.rulebook import create_rule, parse_rule
@@ -63,12 +65,14 @@ async def make_objects(running: Running, client: aiohttp.ClientSession, owner: O
     await running.made(client, "/api/v1/api-keys", key, owner=owner)
     receipt = running.rows(receipts, receipts.c.organisation_id == owner.id)[-1]
     found = running.hub.database.write_now(_rest, owner)
+    message_id = running.hub.database.write_now(_sent_message, owner, receipt.lead_id, found["connection_id"])
     named = {
         **found,
         "app_id": (await add_app(running, client, owner)).id,
         "form_id": form["id"],
         "lead_id": receipt.lead_id,
         "receipt_id": receipt.id,
+        "message_id": message_id,
         "part_id": PART,
         "version": "1",
         "key": "company",
@@ -82,6 +86,21 @@ def _rest(connection: Connection, owner: Organisation) -> dict[str, UUID]:
     connection.execute(sa.insert(connection_parts).values(missing_rights=[], **part))
     form = SourceForm(id="form-1", name="Spring", questions=QUESTIONS, part_id=PART)
     upsert_source_forms(connection, owner.id, connection_id, [form], START)
+    stage_id = list_stages(connection, owner.id)[0].id
+    conversion_rule = {
+        "id": new_id(),
+        "organisation_id": owner.id,
+        "connection_id": connection_id,
+        "target_id": "data-set",
+        "target_name": "Data set",
+        "stage_id": stage_id,
+        "event_name": "Qualified",
+        "since_transaction": 0,
+        "since_number": 0,
+        "created_at": START,
+        "edited_at": START,
+    }
+    connection.execute(sa.insert(conversion_rules).values(conversion_rule))
     target = {"kind": "user", "user_id": str(owner.user_ids["Sales"])}
     rule = parse_rule({"name": f"Everything {new_id()}", "conditions": {"all": []}, "target": target})
     listed = [each for each in list_source_forms(connection, owner.id) if each.connection_id == connection_id]
@@ -92,7 +111,8 @@ def _rest(connection: Connection, owner: Organisation) -> dict[str, UUID]:
         "rule_id": create_rule(connection, owner.id, rule),
         "queue_id": list_queues(connection, owner.id)[0][0].id,
         "pipeline_id": list_pipelines(connection, owner.id)[0].id,
-        "stage_id": list_stages(connection, owner.id)[0].id,
+        "stage_id": stage_id,
+        "conversion_rule_id": conversion_rule["id"],
         "source_id": list_sources(connection, owner.id)[0].id,
         "type_id": list_types(connection, owner.id)[0].id,
         "user_id": owner.user_ids["Sales"],
@@ -106,6 +126,28 @@ def _rest(connection: Connection, owner: Organisation) -> dict[str, UUID]:
             )
         },
     }
+
+
+def _sent_message(connection: Connection, owner: Organisation, lead_id: UUID, connection_id: UUID) -> UUID:
+    message_id = new_id()
+    row = {
+        "id": message_id,
+        "organisation_id": owner.id,
+        "lead_id": lead_id,
+        "connection_id": connection_id,
+        "channel": "sms",
+        "sender": "+15005550006",
+        "recipient": "+14155552671",
+        "text": f"Hello at {owner.id}",
+        "state": "sent",
+        "asked_by": "user:somebody",
+        "digest": "",
+        "asked_at": START,
+        "not_before": START,
+        "give_up_at": START,
+    }
+    connection.execute(sa.insert(outgoing_messages).values(**row))
+    return message_id
 
 
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}

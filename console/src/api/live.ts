@@ -8,6 +8,7 @@ const KINDS = [
   'lead_attached',
   'lead_assigned',
   'stage_changed',
+  'message_changed',
   'drift_found',
   'connection_authorised',
   'connection_grant_lost',
@@ -19,7 +20,7 @@ const KINDS = [
   'receipts_overdue',
   'receipts_caught_up',
 ]
-const ABOUT_LEADS = ['lead_created', 'lead_attached', 'lead_assigned', 'stage_changed']
+const ABOUT_LEADS = ['lead_created', 'lead_attached', 'lead_assigned', 'stage_changed', 'message_changed']
 const ABOUT_RECEIPTS = ['receipts_overdue', 'receipts_caught_up']
 const ALL_SUBJECTS = ['leads', 'lead', 'ledger', 'receipts', 'connections', 'source-forms']
 const TOGETHER_MS = 600

@@ -17,6 +17,15 @@ const ICONS: Record<string, string> = {
   call: 'i-lucide-phone',
   meeting: 'i-lucide-calendar',
   message: 'i-lucide-message-square',
+  message_received: 'i-lucide-message-circle',
+  call_received: 'i-lucide-phone-incoming',
+  recording_added: 'i-lucide-voicemail',
+  transcript_added: 'i-lucide-file-text',
+  message_edited: 'i-lucide-pencil',
+  message_revoked: 'i-lucide-undo-2',
+  identity_changed: 'i-lucide-contact',
+  opted_out: 'i-lucide-ban',
+  opted_in: 'i-lucide-circle-check',
 }
 
 const TITLES: Record<string, string> = { created: 'Lead created', stage_changed: 'Stage changed', enquired_again: 'Asked again' }

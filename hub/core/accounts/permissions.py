@@ -77,6 +77,7 @@ RESOURCES: Mapping[str, Resource] = {
     "routing": Resource("Routing rules and queues", _LIST),
     "receipts": Resource("Ledger of receipts", ("view", "edit")),
     "messages": Resource("Messages to leads", ("send",), _ALL),
+    "opt_outs": Resource("Opt-outs and opt-ins noted by hand", ("edit",), _ALL),
     "calls": Resource("Calls from the browser", ("send",), _ALL),
     "emails": Resource("E-mails to leads", ("send",), _ALL),
     "mass_sms": Resource("Mass SMS", ("send",), _WIDE),

@@ -16,7 +16,7 @@ from hub.connector.base import Authorizes, Connector
 from hub.connector.clock import Clock
 from hub.connector.errors import PartAccessLostError, PermanentError, ReauthorizationNeededError
 from hub.connector.models import Grant, Renewal
-from hub.core.connections.apps import Connectors, installed, load_settings
+from hub.core.connections.apps import Connectors, installed, load_settings, settings_generation
 from hub.core.connections.consequences import Consequence, Step, consequence_of
 from hub.core.connections.grants import StoredGrant
 from hub.core.connections.health import record_failure, record_success
@@ -55,8 +55,8 @@ def build_access(
 
 @dataclass(frozen=True)
 class Opened:
-    """An access, the generation of the grant in it (None: without grant), and whether that can be renewed by a
-    refresh token."""
+    """An access, the generation of the grant in it (of the app's settings where those are the keys; None: without
+    either), and whether it can be renewed by a refresh token."""
 
     access: Access
     generation: int | None = None
@@ -70,6 +70,7 @@ class _Reach:
     account_id: str | None
     needs_grant: bool
     authorised_until: datetime | None
+    settings_generation: int | None
 
 
 class ConnectionAccess:
@@ -116,7 +117,7 @@ class ConnectionAccess:
             await self.note_failure(organisation_id, connection_id, failure)
             raise
         if not reach.needs_grant or not isinstance(reach.connector, Authorizes):
-            return Opened(self._access(reach, None))
+            return Opened(self._access(reach, None), reach.settings_generation)
         if reach.authorised_until is not None and reach.authorised_until <= self._clock.now():
             raise await self._expired(organisation_id, connection_id)
         stored = await self._fresh(reach, reach.connector, organisation_id, connection_id, refused_generation)
@@ -196,7 +197,8 @@ class ConnectionAccess:
         settings = None
         if row.app_id is not None:
             settings = load_settings(connection, self._sealer, connector, organisation_id, row.app_id)
-        return _Reach(connector, settings, row.account_id, row.needs_grant, row.authorised_until)
+        generation = settings_generation(connection, organisation_id, row.app_id)
+        return _Reach(connector, settings, row.account_id, row.needs_grant, row.authorised_until, generation)
 
     def _access(self, reach: _Reach, grant: Grant | None) -> Access:
         return build_access(

@@ -133,15 +133,38 @@ def change_app(
 ) -> App:
     """Change name and settings. What ``values`` does not name stays, so that a secret need not be typed again."""
     app = load_app(connection, organisation_id, app_id)
-    stored = load_settings(connection, sealer, connector, organisation_id, app_id)
-    settings = _settings(connector, {**(stored.model_dump() if stored else {}), **values})
+    settings = changed_settings(connection, sealer, connector, app, values)
     connection.execute(
         sa.update(connector_apps)
         .where(connector_apps.c.organisation_id == organisation_id, connector_apps.c.id == app_id)
-        .values(name=name, settings=_sealed(connection, sealer, organisation_id, app_id, settings), edited_at=now)
+        .values(name=name)
+    )
+    store_settings(connection, sealer, app, settings, actor=actor, now=now)
+    return load_app(connection, organisation_id, app_id)
+
+
+def changed_settings(
+    connection: Connection, sealer: Sealer, connector: Connector, app: App, values: Mapping[str, Any]
+) -> BaseModel | None:
+    """The app's settings with these values changed, not stored. None where its connector has no settings.
+
+    Raises ``SettingsRefusedError`` naming each wrong field.
+    """
+    stored = load_settings(connection, sealer, connector, app.organisation_id, app.id)
+    return _settings(connector, {**(stored.model_dump() if stored else {}), **values})
+
+
+def store_settings(
+    connection: Connection, sealer: Sealer, app: App, settings: BaseModel | None, *, actor: str, now: datetime
+) -> None:
+    """Write an app's settings, sealed, in place of those it has."""
+    sealed = _sealed(connection, sealer, app.organisation_id, app.id, settings)
+    connection.execute(
+        sa.update(connector_apps)
+        .where(connector_apps.c.organisation_id == app.organisation_id, connector_apps.c.id == app.id)
+        .values(settings=sealed, edited_at=now)
     )
     _note(connection, app, "app_changed", actor, now)
-    return load_app(connection, organisation_id, app_id)
 
 
 def list_apps(connection: Connection, organisation_id: UUID) -> list[App]:
@@ -194,6 +217,16 @@ def load_settings(
             "The app's stored settings do not fit this version of the connector. Save them again.",
             code="settings_outdated",
         ) from None
+
+
+def settings_generation(connection: Connection, organisation_id: UUID, app_id: UUID | None) -> int | None:
+    """A number that grows with every change of an app's settings; None without an app."""
+    edited_at = connection.scalar(
+        sa.select(connector_apps.c.edited_at).where(
+            connector_apps.c.organisation_id == organisation_id, connector_apps.c.id == app_id
+        )
+    )
+    return None if edited_at is None else round(edited_at.timestamp() * 1_000_000)
 
 
 def visible_settings(settings: BaseModel | None) -> VisibleSettings:

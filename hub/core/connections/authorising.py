@@ -16,9 +16,10 @@ from hub.connector.base import Authorizes, Connector
 from hub.connector.clock import Clock
 from hub.connector.errors import PermanentError
 from hub.connector.models import Account, Grant, OAuthProfile
-from hub.connector.oauth import authorize_url
+from hub.connector.oauth import Redirect, authorize_url
 from hub.core.connections import grants
 from hub.core.connections.access import build_access
+from hub.core.connections.apart import call_pure
 from hub.core.connections.apps import Connectors, installed, load_app, load_settings
 from hub.core.connections.authorisation_requests import (
     CallbackRefusedError,
@@ -28,12 +29,10 @@ from hub.core.connections.authorisation_requests import (
     read_code,
     store_request,
 )
+from hub.core.connections.establishing import Authorisation, create_waiting, establish, lock_organisation
 from hub.core.connections.models import connections
-from hub.core.connections.parts import store_parts
 from hub.core.connections.sealing import Sealer
-from hub.core.connections.service import UnknownConnectionError, apply_event, create_connection
-from hub.core.connections.state import Authorised, ConnectionState
-from hub.core.organisations.models import organisations
+from hub.core.connections.service import UnknownConnectionError
 from hub.db.engine import Database
 
 
@@ -44,16 +43,6 @@ class _SignIn:
     connector: Connector
     authorizes: Authorizes
     settings: BaseModel | None
-
-
-@dataclass(frozen=True)
-class Authorisation:
-    """The outcome of a sign-in. ``missing_rights`` are those of the account and of its parts."""
-
-    connection_id: UUID
-    state: ConnectionState
-    account: Account
-    missing_rights: tuple[str, ...]
 
 
 class Authoriser:
@@ -76,7 +65,19 @@ class Authoriser:
         Raises ``UnknownAppError``, ``UnknownConnectionError`` (also for a connection of another app) and
         ``PermanentError`` where the connector knows no sign-in or has no credentials yet.
         """
-        return await self._database.write(self._begin, visitor, app_id, redirect_uri, connection_id)
+        sign_in = await self._database.read(self._sign_in, visitor.organisation_id, app_id)
+        if sign_in.settings is None:
+            raise PermanentError("This app has no credentials yet. Fill them in first.", code="no_settings")
+        profile = await call_pure(sign_in.authorizes.oauth_for, sign_in.settings)
+        credentials = await call_pure(sign_in.authorizes.credentials, sign_in.settings)
+        state, redirect = await self._database.write(self._begin, visitor, app_id, redirect_uri, connection_id)
+        return authorize_url(
+            profile,
+            credentials,
+            redirect=redirect,
+            state=state,
+            placeholders={name: str(value) for name, value in sign_in.settings.model_dump().items()},
+        )
 
     async def complete(
         self, visitor: Visitor, params: Mapping[str, str], redirect_uri: str, *, actor: str
@@ -105,13 +106,10 @@ class Authoriser:
         app_id: UUID,
         redirect_uri: str,
         connection_id: UUID | None,
-    ) -> str:
-        sign_in = self._sign_in(connection, visitor.organisation_id, app_id)
-        if sign_in.settings is None:
-            raise PermanentError("This app has no credentials yet. Fill them in first.", code="no_settings")
+    ) -> tuple[str, Redirect]:
         if connection_id is not None:
             _check_connection(connection, visitor.organisation_id, connection_id, app_id)
-        state, redirect = store_request(
+        return store_request(
             connection,
             self._sealer,
             visitor,
@@ -119,13 +117,6 @@ class Authoriser:
             connection_id=connection_id,
             redirect_uri=redirect_uri,
             now=self._clock.now(),
-        )
-        return authorize_url(
-            sign_in.authorizes.oauth_for(sign_in.settings),
-            sign_in.authorizes.credentials(sign_in.settings),
-            redirect=redirect,
-            state=state,
-            placeholders={name: str(value) for name, value in sign_in.settings.model_dump().items()},
         )
 
     def _sign_in(self, connection: Connection, organisation_id: UUID, app_id: UUID) -> _SignIn:
@@ -154,33 +145,15 @@ class Authoriser:
             connection, organisation_id, claim, sign_in.connector.manifest.key, account
         )
         missing = account.missing_rights or missing_by_scope(sign_in.connector, sign_in.authorizes.oauth, grant)
-        change = apply_event(
-            connection,
-            organisation_id,
-            connection_id,
-            Authorised(account.id),
-            actor=actor,
-            now=now,
-            detail={"missing_rights": list(missing)},
-        )
-        connection.execute(
-            sa.update(connections)
-            .where(connections.c.organisation_id == organisation_id, connections.c.id == connection_id)
-            .values(account_id=account.id, account_name=account.name, missing_rights=list(missing), last_ok_at=now)
-        )
+        done = establish(connection, organisation_id, connection_id, account, missing, actor=actor, now=now)
         grants.store_new(connection, self._sealer, organisation_id, connection_id, grant, now)
-        store_parts(connection, organisation_id, connection_id, account)
-        of_parts = tuple(right for part in account.parts for right in part.missing_rights)
-        return Authorisation(connection_id, change.state or ConnectionState.ACTIVE, account, (*missing, *of_parts))
+        return done
 
     def _find_or_create(
         self, connection: Connection, organisation_id: UUID, claim: Claim, connector_key: str, account: Account
     ) -> UUID:
         """Signing in with an account that is connected already renews that connection instead of doubling it."""
-        # Two sign-ins with one account at one moment must not make two: the organisation's row is the lock.
-        connection.execute(
-            sa.select(organisations.c.id).where(organisations.c.id == organisation_id).with_for_update(key_share=True)
-        )
+        lock_organisation(connection, organisation_id)
         found: UUID | None = connection.scalar(
             sa.select(connections.c.id)
             .where(
@@ -192,16 +165,13 @@ class Authoriser:
             .order_by(connections.c.id)
             .limit(1)
         )
-        return found or create_connection(
+        return found or create_waiting(
             connection,
             organisation_id,
             connector=connector_key,
             app_id=claim.app_id,
             name=account.name,
-            state=ConnectionState.AUTHORIZATION_NEEDED,
-            needs_grant=True,
             now=self._clock.now(),
-            reason="never_granted",
         )
 
 

@@ -13,6 +13,7 @@ from hub.connector.errors import (
     PermanentError,
     RateLimitedError,
     ReauthorizationNeededError,
+    RecipientRefusedError,
     RetryableError,
     UnverifiedRequestError,
 )
@@ -38,6 +39,7 @@ class FailureClass(StrEnum):
     RE_LOGIN = "re_login"
     OPERATOR = "operator"
     SUBMISSION = "submission"
+    RECIPIENT = "recipient"
     SENDER = "sender"
     BUG = "bug"
 
@@ -67,6 +69,7 @@ TABLE: tuple[Consequence, ...] = (
     Consequence(
         ReauthorizationNeededError, FailureClass.RE_LOGIN, Step.LOSE_GRANT, 200, 200, 1, "Authorization is needed"
     ),
+    Consequence(RecipientRefusedError, FailureClass.RECIPIENT, Step.REFUSE, 200, 200, 1, "Not sent"),
     Consequence(PermanentError, FailureClass.OPERATOR, Step.PARK, 200, 200, 1, "Failing"),
     Consequence(BadPayloadError, FailureClass.SUBMISSION, Step.QUARANTINE, 200, 400, 1, "Quarantined"),
     Consequence(UnverifiedRequestError, FailureClass.SENDER, Step.REFUSE, 401, 401, 1, "Refused"),

@@ -29,10 +29,10 @@ STEP_LIMIT_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class _Tie:
-    """What still ties a connection to its platform."""
+    """What still ties a connection to its platform; ``grant`` is None where it is connected by keys."""
 
     connector: Connector
-    grant: Grant
+    grant: Grant | None
     access: Access
 
 
@@ -79,22 +79,23 @@ class Disconnector:
         transition(read_facts(connection, organisation_id, connection_id), event, self._clock.now())
         stored = grants.load(connection, self._sealer, organisation_id, connection_id)
         row = connection.execute(
-            sa.select(connections.c.connector, connections.c.app_id, connections.c.account_id).where(
+            sa.select(connections).where(
                 connections.c.organisation_id == organisation_id, connections.c.id == connection_id
             )
         ).one()
         connector = find_connector(self._connectors, row.connector)
-        if stored is None or connector is None or row.app_id is None:
+        if connector is None or row.app_id is None or not (stored or row.has_grant):
             return None
+        grant = stored.grant if stored else None
         access = build_access(
             self._transport,
             self._clock,
             connector,
             settings=load_settings(connection, self._sealer, connector, organisation_id, row.app_id),
-            grant=stored.grant,
+            grant=grant,
             account_id=row.account_id,
         )
-        return _Tie(connector, stored.grant, access)
+        return _Tie(connector, grant, access)
 
 
 async def _untie(tie: _Tie) -> dict[str, str]:
@@ -103,7 +104,7 @@ async def _untie(tie: _Tie) -> dict[str, str]:
     connector, access, grant = tie.connector, tie.access, tie.grant
     if isinstance(connector, Subscribes):
         steps["unsubscribe"] = lambda: connector.unsubscribe(access)
-    if isinstance(connector, Authorizes):
+    if isinstance(connector, Authorizes) and grant is not None:
         steps["revoke"] = lambda: connector.revoke(grant, access)
     failures: dict[str, str] = {}
     for name, step in steps.items():

@@ -11,14 +11,15 @@ from typing import Generic, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 from sqlalchemy.engine import Connection
 
 from hub.connector.base import Receives
 from hub.connector.clock import Clock
 from hub.connector.errors import PermanentError
 from hub.connector.models import Manifest
-from hub.core.connections.apps import App, Connectors, find_app_by_endpoint_key, load_settings
+from hub.core.connections.apart import call_pure
+from hub.core.connections.apps import App, Connectors, find_app_by_endpoint_key, find_connector, load_settings
 from hub.core.connections.models import connections
 from hub.core.connections.parts import route
 from hub.core.connections.sealing import Sealer
@@ -66,9 +67,14 @@ class Endpoints:
         """The endpoint of that address; None where there is none. An unknown one is not remembered for long."""
         endpoint = self._found.get(endpoint_key)
         if endpoint is None:
-            endpoint = await self._database.read(self._load, endpoint_key)
+            endpoint = await self._load(endpoint_key)
             self._found.put(endpoint_key, endpoint)
         return endpoint if endpoint is not None and endpoint.app.connector == connector_key else None
+
+    def largest_delivery(self, connector_key: str) -> int | None:
+        """Bytes that a delivery to an address of this connector may have; None where it is not installed."""
+        connector = find_connector(self._connectors, connector_key)
+        return connector.manifest.largest_delivery if connector is not None else None
 
     async def destinations(self, endpoint: Endpoint, part_id: str | None) -> list[Destination]:
         """The connections that a delivery for this account part belongs to, in every state."""
@@ -80,7 +86,17 @@ class Endpoints:
             self._routes.put(key, found)
         return found
 
-    def _load(self, connection: Connection, endpoint_key: str) -> Endpoint | None:
+    async def _load(self, endpoint_key: str) -> Endpoint | None:
+        found = await self._database.read(self._read, endpoint_key)
+        if found is None:
+            return None
+        app, receiver, manifest, settings = found
+        secrets = await call_pure(receiver.webhook_secrets, settings) if settings is not None else ()
+        return Endpoint(app, receiver, manifest, secrets)
+
+    def _read(
+        self, connection: Connection, endpoint_key: str
+    ) -> tuple[App, Receives, Manifest, BaseModel | None] | None:
         app = find_app_by_endpoint_key(connection, endpoint_key)
         connector = self._connectors.get(app.connector) if app is not None else None
         if app is None or connector is None or not isinstance(connector, Receives):
@@ -89,8 +105,7 @@ class Endpoints:
             settings = load_settings(connection, self._sealer, connector, app.organisation_id, app.id)
         except PermanentError:
             return None
-        secrets = connector.webhook_secrets(settings) if settings is not None else ()
-        return Endpoint(app, connector, connector.manifest, secrets)
+        return app, connector, connector.manifest, settings
 
 
 def connections_of_account(connection: Connection, app_id: UUID, account_id: str) -> list[tuple[UUID, UUID]]:

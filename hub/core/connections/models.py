@@ -51,7 +51,8 @@ connections = sa.Table(
 )
 """``state``: ``authorization_needed``, ``active``, ``inactive`` or ``disconnected``; labels are derived.
 ``reason`` is the code of an error, or what an admin wrote. ``reminded_days`` is the last reminder sent before
-``authorised_until``; a connection that hosts our own forms needs no grant."""
+``authorised_until``; a connection that hosts our own forms needs no grant, and one that is connected by the keys of
+its app has a grant (``has_grant``) without a row of ``grants`` as long as they work."""
 
 connection_parts = sa.Table(
     "connection_parts",

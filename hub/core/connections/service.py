@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from hub.core.audit.service import record
 from hub.core.connections import grants
+from hub.core.connections.apps import settings_generation
 from hub.core.connections.models import connections
 from hub.core.connections.state import (
     Activated,
@@ -120,13 +121,16 @@ def lose_grant(
 ) -> bool:
     """Note that the grant is dead, once; the admins get one notice however many callers found out.
 
-    ``generation`` is that of the grant which was refused: where another one is stored by now, or the connection
-    has none any more, nothing happens and the answer is False.
+    ``generation`` is that of the grant (or of the app's settings, where those are the keys) which was refused: where
+    another one is stored by now, or the connection has none any more, nothing happens and the answer is False.
     """
     facts = lock_facts(connection, organisation_id, connection_id)
     if facts.state not in (ConnectionState.ACTIVE, ConnectionState.INACTIVE) or not facts.has_grant:
         return False
     stored = grants.current_generation(connection, organisation_id, connection_id)
+    if stored is None:
+        app_id = connection.scalar(sa.select(connections.c.app_id).where(*_is(organisation_id, connection_id)))
+        stored = settings_generation(connection, organisation_id, app_id)
     if generation is not None and stored is not None and stored != generation:
         return False
     event = GrantLost(reason)

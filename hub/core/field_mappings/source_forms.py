@@ -30,6 +30,10 @@ from mapping.rules import FieldRule
 from mapping.suggest import propose
 from mapping.transforms import Formula
 
+NO_FORM = "-"
+"""The form id of submissions that name none: all of a connection go through one source form."""
+NAME_WITHOUT_FORM = "Without a form"
+
 
 def upsert_source_forms(
     connection: Connection, organisation_id: UUID, connection_id: UUID, forms: Sequence[SourceForm], now: datetime
@@ -71,7 +75,8 @@ def discover_form(
         return []
     labels = {answer.key: storable(answer.label)[:MAX_LABEL] or answer.key for answer in answers}
     questions = tuple(Question(key=storable(key), label=label) for key, label in labels.items())
-    form = SourceForm(id=form_id, name=form_id, questions=questions, part_id=part_id)
+    name = NAME_WITHOUT_FORM if form_id == NO_FORM else form_id
+    form = SourceForm(id=form_id, name=name, questions=questions, part_id=part_id)
     return upsert_source_forms(connection, organisation_id, connection_id, [form], now)
 
 

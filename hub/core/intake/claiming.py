@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from hub.core.intake.lane import EVERYTHING, Lane
 from hub.core.intake.models import receipts
 from hub.core.intake.receipts import Disposition
 from hub.core.processes.models import processes
@@ -72,9 +73,10 @@ def abandoned(connection: Connection) -> list[str]:
     return list(connection.scalars(_ABANDONED))
 
 
-def read_held(connection: Connection, process_name: str, most: int) -> list[dict[str, Any]]:
-    """Pending receipts that this process holds and can work off, oldest first."""
-    return [dict(row._mapping) for row in connection.execute(_WORKABLE, {"owner": process_name, "most": most})]
+def read_held(connection: Connection, process_name: str, most: int, lane: Lane = EVERYTHING) -> list[dict[str, Any]]:
+    """Pending receipts of a lane that this process holds and can work off, oldest first."""
+    found = connection.execute(lane.narrowed(_WORKABLE), {"owner": process_name, "most": most})
+    return [dict(row._mapping) for row in found]
 
 
 def read_unresolved(connection: Connection, process_name: str, most: int) -> list[dict[str, Any]]:

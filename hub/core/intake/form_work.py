@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.connector.clock import Clock
-from hub.connector.models import Manifest, Submission
+from hub.connector.models import LeadSource, Manifest, Submission
 from hub.core.connections.models import connections
 from hub.core.field_mappings.queries import FormContext, load_form_context
 from hub.core.field_mappings.source_forms import discover_form
@@ -61,7 +61,7 @@ class FormWorks:
         self._database = database
         self._clock = clock
         self._versions: dict[UUID, int] = {}
-        self._kept: dict[FormKey, FormWork] = {}
+        self._kept: dict[tuple[FormKey, str], FormWork] = {}
 
     def refresh(self, organisation_ids: Iterable[UUID]) -> None:
         """Forget what is no longer true of these organisations."""
@@ -69,7 +69,7 @@ class FormWorks:
             version = self._database.read_now(config_version, organisation_id)
             if self._versions.get(organisation_id) != version:
                 self._versions[organisation_id] = version
-                self._kept = {key: work for key, work in self._kept.items() if key.organisation_id != organisation_id}
+                self._kept = {of: work for of, work in self._kept.items() if of[0].organisation_id != organisation_id}
 
     def forget(self) -> None:
         """Read everything anew at the next turn."""
@@ -82,30 +82,31 @@ class FormWorks:
         A form that the hub has never heard of is made known from this submission, with a proposed mapping, so that
         its first lead comes mapped (X-05).
         """
-        work = self._kept.get(key)
+        source = submission.source or LeadSource(code=manifest.source_code, name=manifest.name)
+        work = self._kept.get((key, source.code))
         if work is None:
-            work = self._database.read_now(_load, key, manifest)
+            work = self._database.read_now(_load, key, source)
             if work is None:
-                work = self._database.write_now(_discover, key, manifest, submission, self._clock.now())
+                work = self._database.write_now(_discover, key, source, submission, self._clock.now())
             if len(self._kept) >= MOST_KEPT:
                 self._kept.clear()
-            self._kept[key] = work
+            self._kept[key, source.code] = work
         return work
 
 
-def _load(connection: Connection, key: FormKey, manifest: Manifest) -> FormWork | None:
-    """None where the form or the connector's lead source is not known yet."""
+def _load(connection: Connection, key: FormKey, source: LeadSource) -> FormWork | None:
+    """None where the form or the lead source is not known yet."""
     context = load_form_context(connection, key.organisation_id, key.connection_id, key.form_id, key.part_id)
-    source_id = source_by_code(connection, key.organisation_id, manifest.source_code)
+    source_id = source_by_code(connection, key.organisation_id, source.code)
     if source_id is None or context.source_form_id is None:
         return None
     return _compile(connection, key, context, source_id)
 
 
 def _discover(
-    connection: Connection, key: FormKey, manifest: Manifest, submission: Submission, now: datetime
+    connection: Connection, key: FormKey, source: LeadSource, submission: Submission, now: datetime
 ) -> FormWork:
-    source_id = source_for(connection, key.organisation_id, manifest.source_code, manifest.name)
+    source_id = source_for(connection, key.organisation_id, source.code, source.name)
     discover_form(
         connection,
         key.organisation_id,

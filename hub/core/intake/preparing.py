@@ -1,7 +1,7 @@
 """From a stored receipt to a submission that is ready to become a lead: normalise, map, find contact points.
 
 Pure but for the form contexts, which are looked up by the caller. Whatever a connector does, a receipt comes
-out of here as something to write or as a settled failure: nothing raises.
+out of here as something to write or as a settled failure. Only one that rests leaves it as it is, for later.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,10 +15,15 @@ from hub.connector.base import Connector
 from hub.connector.errors import BadPayloadError
 from hub.connector.models import IdScope, Manifest, RawSubmission, Submission
 from hub.connector.text import storable
+from hub.core.connections.apart import ConnectorFaultError, ConnectorRestingError
+from hub.core.field_mappings.source_forms import NO_FORM
 from hub.core.intake.form_work import FormKey, FormWork
 from hub.core.intake.receipts import REASON_LENGTH, Disposition
 from hub.core.leads.incoming import Incoming, LeadKey
-from mapping.contacts import contact_points
+from hub.core.opt_outs.addresses import sender_points
+from hub.core.opt_outs.words import wish_of
+from mapping.contacts import ContactPoint, contact_points, identity_points
+from mapping.engine import MappedSubmission
 
 log = structlog.get_logger(__name__)
 
@@ -34,12 +39,10 @@ class Failed:
 
 
 FindForm = Callable[[FormKey, Manifest, Submission], FormWork]
-NO_FORM = ""
-"""The form id of submissions that name none."""
 
 
 def prepare(row: Mapping[str, Any], connectors: Mapping[str, Connector], find_form: FindForm) -> Incoming | Failed:
-    """Read one receipt. ``row`` has the columns of ``receipts``."""
+    """Read one receipt. ``row`` has the columns of ``receipts``. Raises ``ConnectorRestingError``."""
     connector = connectors.get(row["connector"])
     if connector is None:
         return _failed(row, "connector_missing", f"the connector {row['connector']!r} is not installed")
@@ -54,6 +57,11 @@ def prepare(row: Mapping[str, Any], connectors: Mapping[str, Connector], find_fo
         submission = connector.normalise(raw)
     except BadPayloadError as error:
         return _failed(row, error.code, f"{error.path}: {error.user_message}")
+    except ConnectorRestingError:
+        raise
+    except ConnectorFaultError as fault:
+        log.warning("connector_fault", connector=row["connector"], receipt=str(row["id"]), reason=fault.what)
+        return _failed(row, "connector_fault", f"the connector failed: {fault.what}")
     except Exception as error:  # a connector's bug must cost one receipt its turn, never the others theirs
         log.warning("connector_fault", connector=row["connector"], receipt=str(row["id"]), error=type(error).__name__)
         return _failed(row, "connector_fault", f"the connector failed with {type(error).__name__}")
@@ -72,13 +80,23 @@ def prepare(row: Mapping[str, Any], connectors: Mapping[str, Connector], find_fo
         key=_key(connector, form, submission, row["id"]),
         submission=submission,
         mapped=mapped,
-        contacts=() if submission.is_test else contact_points(mapped.values, form.fields),
+        contacts=() if submission.is_test else _contacts(submission, mapped, form),
         placement=form.placement,
         source_form_id=form.source_form_id,
         form_name=form.form_name,
         mapping_version=form.mapping_version,
         policies=form.policies,
+        wish=wish_of(submission.message) if submission.message is not None else None,
     )
+
+
+def _contacts(submission: Submission, mapped: MappedSubmission, form: FormWork) -> tuple[ContactPoint, ...]:
+    """By what the person is found again. Who writes from a phone is known by it, whatever the form's mapping says."""
+    points = contact_points(mapped.values, form.fields)
+    if submission.message is None and not submission.identities:
+        return points
+    sender = sender_points(submission.message) if submission.message is not None else ()
+    return tuple(dict.fromkeys((*identity_points(submission.identities), *sender, *points)))
 
 
 def _key(connector: Connector, form: FormWork, submission: Submission, receipt_id: UUID) -> LeadKey:

@@ -4,20 +4,23 @@ Nothing is answered with success before it is stored; what cannot be trusted is 
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
+import structlog
 from pydantic import SecretStr
 from sqlalchemy.engine import Connection
 
-from hub.connector.errors import BadPayloadError, UnverifiedRequestError
+from hub.connector.errors import BadPayloadError, RateLimitedError, UnverifiedRequestError
 from hub.connector.models import InboundRequest, Notice, NoticeKind, Pointer, RawSubmission, Received, Reply
 from hub.core.audit import service as audit
+from hub.core.connections.apart import call_pure
 from hub.core.connections.endpoints import Destination, Endpoint, Endpoints, connections_of_account
 from hub.core.connections.service import lose_grant
 from hub.core.connections.state import ConnectionState
 from hub.core.intake.receipts import Accepted, Delivery, Path
+from hub.core.outbound.delivery import note_reports
 from hub.core.outbox.service import publish
 from hub.db.engine import Database
 
@@ -25,6 +28,21 @@ KEPT_HEADERS = ("content-type", "user-agent", "content-encoding")
 """Headers worth keeping with a receipt; signatures and keys are never among them."""
 UNKNOWN_ACCOUNT = "unknown_account"
 NO_SECRET = SecretStr("")
+RETRY_UNREAD_AFTER = timedelta(seconds=5)
+
+log = structlog.get_logger(__name__)
+
+
+class NotReadError(Exception):
+    """The connector could not look at a request just now, so nothing of it is stored: the sender must send it again.
+
+    ``retry_after`` is when.
+    """
+
+    def __init__(self, connector: str, failure: Exception) -> None:
+        super().__init__(f"{connector} could not read a delivery ({type(failure).__name__})")
+        wait = failure.retry_after if isinstance(failure, RateLimitedError) else None
+        self.retry_after = wait or RETRY_UNREAD_AFTER
 
 
 class FrontDoor(Protocol):
@@ -47,24 +65,31 @@ class Receiver:
         self._endpoints = endpoints
         self._ledger = ledger
 
+    def largest_delivery(self, connector_key: str) -> int | None:
+        """Bytes that a delivery to this connector may have; None where it is not installed."""
+        return self._endpoints.largest_delivery(connector_key)
+
     async def receive(self, connector_key: str, endpoint_key: str, request: InboundRequest, sender: str) -> Reply:
         """Store what a request holds and return the answer for its sender.
 
         Raises ``UnverifiedRequestError`` for an unknown address as for a wrong signature, so that they look alike
-        (WH-02), and ``DatabaseUnavailableError`` when nothing was stored.
+        (WH-02), and ``DatabaseUnavailableError`` or ``NotReadError`` when nothing was stored.
         """
         endpoint = await self._endpoints.find(connector_key, endpoint_key)
         if endpoint is None:
             await self._ledger.count_refusal(f"hooks/{connector_key}", "unknown_endpoint", sender)
             raise UnverifiedRequestError("This address does not exist, or the request is not signed as agreed.")
         try:
-            received = _verified(endpoint, request)
+            received = await _verified(endpoint, request)
         except UnverifiedRequestError as refused:
             await self._ledger.count_refusal(f"hooks/{connector_key}/{endpoint.app.id}", refused.code, sender)
             raise
         except BadPayloadError as failure:
             await self._ledger.accept(_delivery(endpoint, request, (), (), None, failure=failure))
             return Reply()
+        except Exception as failure:
+            log.warning("delivery_not_read", connector=connector_key, error=type(failure).__name__)
+            raise NotReadError(connector_key, failure) from failure
         await self._store(endpoint, request, received)
         return received.reply or Reply()
 
@@ -80,18 +105,20 @@ class Receiver:
             destinations: Sequence[Destination | None] = await self._endpoints.destinations(endpoint, part_id)
             for destination in destinations or (None,):
                 await self._ledger.accept(_delivery(endpoint, request, submissions, pointers, destination))
-        if not parts and not received.notices and received.reply is None:
+        if received.reports:
+            await self._database.write(note_reports, endpoint.app.id, received.reports, request.received_at)
+        if not parts and not received.notices and not received.reports and received.reply is None:
             await self._ledger.accept(_delivery(endpoint, request, (), (), None))
         for notice in received.notices:
             await self._database.write(heed, endpoint.app.id, endpoint.app.organisation_id, notice, request.received_at)
 
 
-def _verified(endpoint: Endpoint, request: InboundRequest) -> Received:
+async def _verified(endpoint: Endpoint, request: InboundRequest) -> Received:
     """Try each live secret, newest first: during a rotation two are good."""
     refused = UnverifiedRequestError("The request is not signed as agreed.", code="no_secret")
     for secret in endpoint.secrets or (NO_SECRET,):
         try:
-            return endpoint.receiver.receive(request, secret)
+            return await call_pure(endpoint.receiver.receive, request, secret)
         except UnverifiedRequestError as error:
             refused = error
     raise refused

@@ -3,6 +3,8 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
@@ -13,8 +15,10 @@ from sqlalchemy.exc import IntegrityError
 
 from hub.connector.base import Connector
 from hub.connector.clock import Clock
+from hub.core.connections.apart import ConnectorRestingError
 from hub.core.intake.claiming import read_held
 from hub.core.intake.form_work import FormWorks
+from hub.core.intake.lane import EVERYTHING, Lane
 from hub.core.intake.pace import Pace
 from hub.core.intake.preparing import Failed, prepare
 from hub.core.intake.receipts import Disposition
@@ -48,11 +52,15 @@ class Intake:
     is_busy: Callable[[], bool] = lambda: False
     on_pointers: Callable[[Sequence[Mapping[str, Any]]], None] = lambda rows: None
     on_settled: Listener = lambda outcomes: None
+    lane: Lane = EVERYTHING
+    threads: Executor | None = None
+    """Where receipts are read; None: where everybody reads."""
     _queue: deque[Mapping[str, Any]] = field(default_factory=deque)
     _has_more: bool = False
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _pace: Pace = field(default_factory=Pace)
     _stopping: bool = False
+    _stopped: asyncio.Event = field(default_factory=asyncio.Event)
     _tried_again: set[UUID] = field(default_factory=set)
     _task: asyncio.Task[None] | None = None
 
@@ -64,6 +72,7 @@ class Intake:
     async def stop(self) -> None:
         """Finish the batch under way; what is left stays pending in the database."""
         self._stopping = True
+        self._stopped.set()
         self._wake.set()
         if self._task is not None:
             await self._task
@@ -108,12 +117,21 @@ class Intake:
                         break
                     if rest := self._pace.rest_after(size, perf_counter() - started):
                         await self.clock.sleep(rest)
+                except ConnectorRestingError as resting:
+                    await self._rest(resting)
                 except DatabaseUnavailableError as failure:
                     log.warning("intake_waits_for_the_database", error=type(failure).__name__)
                     await self._begin_anew()
                 except Exception:
                     log.exception("intake_failed_and_goes_on")
                     await self._begin_anew()
+
+    async def _rest(self, resting: ConnectorRestingError) -> None:
+        """Leave the connector of this lane alone for a while; in the common lane others wait for their turn."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(resting.rest.total_seconds() if self.lane.only is not None else 0):
+                await self._stopped.wait()
+        await self._begin_anew()
 
     async def _woken(self) -> None:
         unasked = asyncio.get_running_loop().call_later(LOOK_EVERY, self.look_again)
@@ -131,7 +149,7 @@ class Intake:
         """Work some receipts off, if there are any; how many it was."""
         if not self._queue and self._has_more:
             self._has_more = False
-            rows = await self.database.read(read_held, self.process_name, HELD_IN_MEMORY)
+            rows = await self.database.read(read_held, self.process_name, HELD_IN_MEMORY, self.lane)
             self._queue.extend(rows)
             self._has_more = self._has_more or len(rows) == HELD_IN_MEMORY
         if not self._queue:
@@ -141,18 +159,33 @@ class Intake:
         return len(batch)
 
     async def _work_off(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        batch = await asyncio.get_running_loop().run_in_executor(None, self._prepare, rows)
-        await self._settle(batch)
+        batch, resting = await asyncio.get_running_loop().run_in_executor(self.threads, self._prepare, rows)
+        if batch:
+            await self._settle(batch)
+        if resting is not None:
+            raise resting
 
-    def _prepare(self, rows: Sequence[Mapping[str, Any]]) -> list[Work]:
+    def _prepare(self, rows: Sequence[Mapping[str, Any]]) -> tuple[list[Work], ConnectorRestingError | None]:
+        """What was read, up to a receipt whose connector rests. One whose connector was moved elsewhere stays pending
+        for the lane that it has there."""
         self.forms.refresh({row["organisation_id"] for row in rows})
-        return [Work(row, self._prepare_one(row)) for row in rows]
+        batch: list[Work] = []
+        for row in rows:
+            if self._stopping and self.lane.only is not None:
+                break
+            if not self.lane.takes(row):
+                continue
+            try:
+                batch.append(Work(row, self._prepare_one(row)))
+            except ConnectorRestingError as resting:
+                return batch, resting
+        return batch, None
 
     def _prepare_one(self, row: Mapping[str, Any], tries: int = TRIES) -> Incoming | Failed:
         """What breaks the preparation of one receipt ends that one; the others of its batch have their turn."""
         try:
             return prepare(row, self.connectors, self.forms.find)
-        except DatabaseUnavailableError:
+        except (DatabaseUnavailableError, ConnectorRestingError):
             raise
         except Exception as error:
             if isinstance(error, IntegrityError | ServiceError) and tries > 1:

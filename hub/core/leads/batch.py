@@ -16,6 +16,8 @@ from sqlalchemy.engine import Connection
 
 from hub.connector.models import Campaign
 from hub.connector.text import storable
+from hub.core.conversations.threads import Thread
+from hub.core.conversations.writing import ConversationBatch
 from hub.core.leads.incoming import Incoming, LeadKey, Outcome
 from hub.core.leads.joining import Joined, join
 from hub.core.leads.models import (
@@ -28,6 +30,7 @@ from hub.core.leads.models import (
     person_contacts,
     persons,
 )
+from hub.core.leads.placing import place_of, refusal_of
 from hub.core.outbox.models import outbox_events
 from hub.core.outbox.service import transaction_number
 from hub.core.routing.models import assignments
@@ -90,7 +93,9 @@ class _Rows:
             insert_rows(connection, outbox_events, [{**event, "transaction_number": number} for event in self.events])
 
 
-_KNOWN_KEYS = sa.select(lead_keys.c.scope, lead_keys.c.source_id, lead_keys.c.lead_id, lead_keys.c.digest).where(
+_KNOWN_KEYS = sa.select(
+    lead_keys.c.scope, lead_keys.c.source_id, lead_keys.c.lead_id, lead_keys.c.digest, lead_keys.c.receipt_id
+).where(
     lead_keys.c.organisation_id == sa.bindparam("organisation"),
     lead_keys.c.scope == sa.bindparam("scope"),
     lead_keys.c.source_id.in_(sa.bindparam("ids", expanding=True)),
@@ -114,6 +119,15 @@ _LEADS_OF_PERSONS = (
 against other writers until the batch ends: what somebody types meanwhile must neither be lost nor overwritten."""
 
 
+_LEADS_OF_THREADS = (
+    sa.select(leads)
+    .where(leads.c.organisation_id == sa.bindparam("organisation"), leads.c.id.in_(sa.bindparam("ids", expanding=True)))
+    .order_by(leads.c.id)
+    .with_for_update()
+)
+"""Those that are not among the leads of the persons; a lead may have been given to another person since."""
+
+
 class LeadBatch:
     """Turns incoming submissions of one organisation into rows. ``route`` is asked once per new lead."""
 
@@ -123,10 +137,12 @@ class LeadBatch:
         self._route = route
         self._now = now
         self._rows = _Rows()
-        self._keys: dict[LeadKey, tuple[UUID | None, str]] = {}
+        self._keys: dict[LeadKey, tuple[UUID | None, str, UUID]] = {}
         self._people: dict[ContactPoint, UUID] = {}
         self._latest: dict[UUID, dict[str, Any]] = {}
+        self._leads: dict[UUID, dict[str, Any]] = {}
         self._joined: dict[UUID, Joined] = {}
+        self._talks = ConversationBatch(connection, organisation_id, now)
         self.closed_again: list[UUID] = []
 
     def write(self, items: Sequence[Incoming]) -> list[Outcome]:
@@ -134,54 +150,83 @@ class LeadBatch:
         self._look_up(items)
         outcomes = [self._place(item) for item in items]
         self._rows.insert(self._connection)
+        self._talks.insert()
         for joined in self._joined.values():
             joined.update(self._connection, self._organisation_id, self._now)
         return outcomes
 
     def _look_up(self, items: Sequence[Incoming]) -> None:
+        self._talks.look_up(items)
         scopes: dict[str, list[str]] = {}
         kinds: dict[str, set[str]] = {}
         for item in items:
             scopes.setdefault(item.key.scope, []).append(item.key.source_id)
+            if (changed := _amended(item)) is not None:
+                scopes[item.key.scope].append(changed.source_id)
             for contact in item.contacts:
                 kinds.setdefault(contact.kind, set()).add(contact.value)
         for scope, ids in scopes.items():
             for row in self._execute(_KNOWN_KEYS, scope=scope, ids=ids):
-                self._keys[LeadKey(row.scope, row.source_id)] = (row.lead_id, row.digest)
+                self._keys[LeadKey(row.scope, row.source_id)] = (row.lead_id, row.digest, row.receipt_id)
         for kind, values in kinds.items():
             for row in self._execute(_KNOWN_CONTACTS, kind=kind, values=sorted(values)):
                 self._people[ContactPoint(row.kind, row.value)] = row.person_id
-        if self._people:
-            for row in self._execute(_LEADS_OF_PERSONS, people=list(set(self._people.values()))):
-                self._latest[row.person_id] = dict(row._mapping)
+        if people := self._talks.people.union(self._people.values()):
+            for row in self._execute(_LEADS_OF_PERSONS, people=list(people)):
+                self._latest[row.person_id] = self._leads[row.id] = dict(row._mapping)
+        amended = {self._keys[key][0] for item in items if (key := _amended(item)) is not None and key in self._keys}
+        if others := self._talks.lead_ids.union(each for each in amended if each) - self._leads.keys():
+            for row in self._execute(_LEADS_OF_THREADS, ids=list(others)):
+                self._leads[row.id] = dict(row._mapping)
 
     def _execute(self, statement: sa.Select[Any], **parameters: Any) -> Iterable[Any]:
         return self._connection.execute(statement, {"organisation": self._organisation_id, **parameters})
 
     def _place(self, item: Incoming) -> Outcome:
         known = self._keys.get(item.key)
+        thread = self._talks.thread_of(item)
         if known is not None:
-            lead_id, first_digest = known
-            return Outcome(
-                item.receipt_id, "duplicate", lead_id, None if first_digest == item.digest else "differing_copy"
-            )
-        person_id = self._person(item)
-        latest = self._latest.get(person_id)
-        if latest is not None and latest["stage_kind"] == "open" and not item.submission.is_test:
-            self._attach(item, latest)
-            lead_id, disposition = latest["id"], "attached"
+            return _repeated(item, known, thread)
+        person_id = self._known_person(item, thread)
+        latest = self._latest.get(person_id) if person_id is not None else None
+        place = place_of(item, thread, self._lead_of(item, thread), latest)
+        if place.refusal is not None:
+            self._note_key(item, None)
+            if thread is not None:
+                self._talks.add(item, thread, None, None)
+            return Outcome(item.receipt_id, "rejected", None, place.refusal)
+        person_id = self._person(item, person_id)
+        if place.lead is not None:
+            self._attach(item, place.lead)
+            lead_id, disposition = place.lead["id"], "attached"
         else:
             lead_id = self._create(item, person_id, latest)
             disposition = "test" if item.submission.is_test else "lead_created"
         self._note_key(item, lead_id)
         self._note_submission(item, lead_id, person_id)
+        if thread is not None:
+            for kind, detail in self._talks.add(item, thread, lead_id, person_id):
+                self._step(lead_id, kind, detail)
         return Outcome(item.receipt_id, disposition, lead_id)
 
-    def _person(self, item: Incoming) -> UUID:
-        """The person behind the contact points: the one known by the first of them, else a new one."""
-        known = [self._people[contact] for contact in item.contacts if contact in self._people]
-        person_id = known[0] if known else new_id()
-        if not known:
+    def _lead_of(self, item: Incoming, thread: Thread | None) -> dict[str, Any] | None:
+        """The lead of the message that a piece amends, else that of its thread."""
+        if thread is None:
+            return None
+        amended = _amended(item)
+        lead_id = self._keys[amended][0] if amended is not None and amended in self._keys else thread.lead_id
+        return self._leads.get(lead_id) if lead_id is not None else None
+
+    def _known_person(self, item: Incoming, thread: Thread | None) -> UUID | None:
+        """The person of the thread, else the one known by the first contact point that is known at all."""
+        if thread is not None and thread.person_id is not None:
+            return thread.person_id
+        return next((self._people[contact] for contact in item.contacts if contact in self._people), None)
+
+    def _person(self, item: Incoming, known: UUID | None) -> UUID:
+        """The person, made where nobody is known; contact points that nobody has become theirs."""
+        person_id = known or new_id()
+        if known is None:
             self._rows.persons.append(
                 {
                     "id": person_id,
@@ -209,7 +254,7 @@ class LeadBatch:
         row = self._lead_row(item, lead_id, person_id, decision)
         self._rows.leads.append(row)
         if not item.submission.is_test:
-            self._latest[person_id] = row
+            self._latest[person_id] = self._leads[lead_id] = row
         self._step(lead_id, "created", _created_detail(item, latest))
         if not item.submission.is_test:
             self._rows.assignments.append(
@@ -261,11 +306,13 @@ class LeadBatch:
 
     def _attach(self, item: Incoming, latest: dict[str, Any]) -> None:
         lead_id: UUID = latest["id"]
-        joined = self._joined.get(lead_id)
-        if joined is None:
-            joined = self._joined[lead_id] = Joined(latest)
+        joined = self._joined.get(lead_id) or Joined(latest)
         origins = {key: origin_json(item, key) for key in item.mapped.values}
-        for change in join(joined, item, origins):
+        changes = list(join(joined, item, origins))
+        if changes or item.submission.message is None:
+            # A message that changes no value must not stand in the way of somebody who is editing the lead.
+            self._joined[lead_id] = joined
+        for change in changes:
             self._rows.changes.append(
                 {
                     "id": new_id(),
@@ -276,11 +323,12 @@ class LeadBatch:
                     **change,
                 }
             )
-        self._step(lead_id, "enquired_again", _created_detail(item, None))
+        if item.submission.message is None:
+            self._step(lead_id, "enquired_again", _created_detail(item, None))
         self._event("lead_attached", lead_id, {"receipt": str(item.receipt_id)})
 
-    def _note_key(self, item: Incoming, lead_id: UUID) -> None:
-        self._keys[item.key] = (lead_id, item.digest)
+    def _note_key(self, item: Incoming, lead_id: UUID | None) -> None:
+        self._keys[item.key] = (lead_id, item.digest, item.receipt_id)
         self._rows.keys.append(
             {
                 "organisation_id": self._organisation_id,
@@ -362,6 +410,23 @@ class LeadBatch:
                 "occurred_at": self._now,
             }
         )
+
+
+def _amended(item: Incoming) -> LeadKey | None:
+    """The key of the message that an edit or a revocation is about."""
+    message = item.submission.message
+    return LeadKey(item.key.scope, message.amends) if message is not None and message.amends is not None else None
+
+
+def _repeated(item: Incoming, known: tuple[UUID | None, str, UUID], thread: Thread | None) -> Outcome:
+    """What becomes of an id that came before: a duplicate, unless it is the same receipt that was redriven because
+    it had no lead; by now its thread may have one, which took the piece over."""
+    lead_id, digest, receipt_id = known
+    if thread is not None and receipt_id == item.receipt_id:
+        if thread.lead_id is not None:
+            return Outcome(item.receipt_id, "attached", thread.lead_id)
+        return Outcome(item.receipt_id, "rejected", None, refusal_of(item, thread))
+    return Outcome(item.receipt_id, "duplicate", lead_id, None if digest == item.digest else "differing_copy")
 
 
 def origin_json(item: Incoming, key: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from hub.connector.models import Submission
+from hub.core.opt_outs.words import Wish
 from mapping.contacts import ContactPoint
 from mapping.engine import MappedSubmission
 from mapping.rules import Policy
@@ -55,6 +56,7 @@ class Incoming:
     form_name: str
     mapping_version: int
     policies: Mapping[str, Policy]
+    wish: Wish | None = None
 
     @property
     def is_late(self) -> bool:

@@ -25,7 +25,10 @@ person_contacts = sa.Table(
     sa.Column("person_id", sa.Uuid, sa.ForeignKey("persons.id", ondelete="CASCADE"), nullable=False),
     sa.Index("ix_person_contacts_person_id", "person_id"),
 )
-"""``kind`` is ``email`` (lower case) or ``phone`` (E.164). One person per contact and organisation."""
+"""``kind`` is ``email`` (lower case), ``phone`` (E.164) or ``id`` (what a source calls somebody, ``<scope>|<value>``).
+
+One person per contact and organisation. Where a submission brings contacts of two persons, the first one known has it
+and the other stays as it is: whether they are one, somebody decides who merges them."""
 
 leads = sa.Table(
     "leads",

@@ -8,6 +8,7 @@ from sqlalchemy.engine import Connection
 from hub.core.intake.balance import ledger_totals
 from hub.core.intake.overdue import count_alerts, oldest_pending
 from hub.core.jobs import queries as jobs
+from hub.core.outbound import queries as outbound
 from hub.core.processes.queries import heartbeats
 from hub.core.upkeep.queries import count_by_state, expiring_grants
 
@@ -18,7 +19,8 @@ class Measurements:
 
     ``ledger``: by connector (None: of no connection) and way in, ``received`` and each disposition. ``connections``:
     by connector and state. ``expiries``: by connector, the time until the first grant of its active connections
-    runs out; negative when it is past.
+    runs out; negative when it is past. ``messages`` are those that wait, leave, or ended unknown; ``foreign_reports``
+    are about messages that nobody here is known to have sent.
     """
 
     ledger: dict[tuple[str | None, str], dict[str, int]]
@@ -28,6 +30,8 @@ class Measurements:
     connections: dict[tuple[str, str], int]
     expiries: dict[str, timedelta]
     processes: int
+    messages: dict[str, int]
+    foreign_reports: int
 
 
 def measure(connection: Connection, now: datetime) -> Measurements:
@@ -44,4 +48,6 @@ def measure(connection: Connection, now: datetime) -> Measurements:
         connections=count_by_state(connection),
         expiries=expiries,
         processes=len(heartbeats(connection)),
+        messages=outbound.count_unsettled(connection),
+        foreign_reports=outbound.count_unknown_reports(connection),
     )

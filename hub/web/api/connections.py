@@ -150,7 +150,7 @@ async def list_connections(call: Call) -> Connections:
 )
 async def show_connection(call: Call[ConnectionPath]) -> ConnectionShown:
     """Everything known of its health."""
-    return await _shown(call)
+    return await load_shown(call, call.path.connection_id)
 
 
 @CONNECTIONS.route(
@@ -170,7 +170,7 @@ async def switch(call: Call[ConnectionPath, NoInput, Switch]) -> ConnectionShown
     )
     if call.body.is_active:
         await call.services.get(WorkingParts).on_connected(call.reach.organisation_id, call.path.connection_id)
-    return await _shown(call)
+    return await load_shown(call, call.path.connection_id)
 
 
 @CONNECTIONS.route(
@@ -184,7 +184,7 @@ async def switch(call: Call[ConnectionPath, NoInput, Switch]) -> ConnectionShown
 )
 async def pull(call: Call[ConnectionPath]) -> ConnectionShown:
     """Every form of the connection is read at once instead of at its next turn."""
-    shown = await _shown(call)
+    shown = await load_shown(call, call.path.connection_id)
     await call.services.database.write(pull_all_soon, call.reach.organisation_id, call.path.connection_id, call.now)
     await call.services.get(WorkingParts).on_connected(call.reach.organisation_id, call.path.connection_id)
     return shown
@@ -204,7 +204,7 @@ async def disconnect(call: Call[ConnectionPath, NoInput, Ending]) -> ConnectionS
     await call.services.get(WorkingParts).disconnector.disconnect(
         call.reach.organisation_id, call.path.connection_id, reason=call.body.reason, actor=call.principal.actor
     )
-    return await _shown(call)
+    return await load_shown(call, call.path.connection_id)
 
 
 @CONNECTIONS.route(
@@ -242,14 +242,15 @@ async def set_centre(call: Call[PartPath, NoInput, PartCentre]) -> ConnectionSho
         actor=call.principal.actor,
         now=call.now,
     )
-    return await _shown(call)
+    return await load_shown(call, call.path.connection_id)
 
 
-async def _shown(call: Call[Any, Any, Any]) -> ConnectionShown:
+async def load_shown(call: Call[Any, Any, Any], connection_id: UUID) -> ConnectionShown:
+    """One connection of the organisation that asks, as every route shows it."""
     found = await call.services.database.read(
         queries.load_connection,
         call.reach.organisation_id,
-        call.path.connection_id,
+        connection_id,
         call.services.get(WorkingParts).connectors,
         call.now,
     )

@@ -7,11 +7,12 @@ from uuid import UUID
 from pydantic import BaseModel, Field, JsonValue
 from sqlalchemy.engine import Connection
 
-from hub.connector.base import Authorizes, Connector, HostsForms, Polls, Receives, Subscribes
+from hub.connector.base import Authorizes, Connector, HostsForms, Polls, Receives, ReportsConversions, Sends, Subscribes
 from hub.core.accounts.permissions import Permission
 from hub.core.connections import apps
 from hub.core.connections.apps import App
 from hub.web.api.connection_failures import connection_failures
+from hub.web.api.connections import ConnectionShown, load_shown
 from hub.web.api.fields import Name
 from hub.web.api.routing import Call, Input, NoInput, RouteGroup
 from hub.web.problems import FieldProblem, invalid
@@ -46,7 +47,8 @@ class Connectors(BaseModel):
 
 
 class AppShown(BaseModel):
-    """The hub's registration at a platform. Of secrets only their names are shown."""
+    """The hub's registration at a platform. Of secrets only their names are shown. Without ``has_list``, what the
+    webhook misses cannot be read again and is lost at the platform."""
 
     id: UUID
     connector: str
@@ -55,6 +57,7 @@ class AppShown(BaseModel):
     callback_url: str
     settings: dict[str, JsonValue]
     secrets_set: list[str]
+    has_list: bool
     created_at: datetime
     edited_at: datetime
 
@@ -78,6 +81,12 @@ class ChangedApp(Input):
 
     name: Name
     settings: dict[str, JsonValue]
+
+
+class Keys(Input):
+    """Settings to change first, stored only if the source takes them; what is not named stays as it is."""
+
+    settings: dict[str, JsonValue] = Field(default_factory=dict)
 
 
 class AppPath(Input):
@@ -138,8 +147,9 @@ async def create_app(call: Call[NoInput, NoInput, NewApp]) -> AppShown:
     summary="Change a connector app",
 )
 async def change_app(call: Call[AppPath, NoInput, ChangedApp]) -> AppShown:
-    """A secret that is not named stays."""
+    """A secret that is not named stays. Where the app is connected by its keys, they are tried at the source first."""
     working, organisation_id = call.services.get(WorkingParts), call.reach.organisation_id
+    await working.key_authoriser.check(organisation_id, call.path.app_id, call.body.settings)
 
     def work(connection: Connection) -> AppShown:
         known = apps.load_app(connection, organisation_id, call.path.app_id)
@@ -159,7 +169,27 @@ async def change_app(call: Call[AppPath, NoInput, ChangedApp]) -> AppShown:
     return await call.services.database.write(work)
 
 
-_CAPABILITIES: tuple[type, ...] = (Authorizes, Polls, Receives, Subscribes, HostsForms)
+@CONNECTORS.route(
+    "POST",
+    "/api/v1/apps/{app_id}/connections",
+    permission=_ADD,
+    path=AppPath,
+    body=Keys,
+    answers=ConnectionShown,
+    status=201,
+    summary="Connect an account by the keys of its app",
+)
+async def connect_by_keys(call: Call[AppPath, NoInput, Keys]) -> ConnectionShown:
+    """For connectors without a sign-in. Repeated, it lets the same connection work again after its keys died."""
+    working, organisation_id = call.services.get(WorkingParts), call.reach.organisation_id
+    done = await working.key_authoriser.connect(
+        organisation_id, call.path.app_id, call.body.settings, actor=call.principal.actor
+    )
+    await working.on_connected(organisation_id, done.connection_id)
+    return await load_shown(call, done.connection_id)
+
+
+_CAPABILITIES: tuple[type, ...] = (Authorizes, Polls, Receives, Subscribes, HostsForms, Sends, ReportsConversions)
 
 
 def _connector(connector: Connector) -> ConnectorShown:
@@ -176,9 +206,8 @@ def _connector(connector: Connector) -> ConnectorShown:
 
 def _app(call: Call[Any, Any, Any], connection: Connection, app: App) -> AppShown:
     working, origin = call.services.get(WorkingParts), call.services.settings.origin
-    settings = apps.load_settings(
-        connection, working.sealer, apps.installed(working.connectors, app.connector), app.organisation_id, app.id
-    )
+    connector = apps.installed(working.connectors, app.connector)
+    settings = apps.load_settings(connection, working.sealer, connector, app.organisation_id, app.id)
     visible = apps.visible_settings(settings)
     return AppShown(
         id=app.id,
@@ -188,6 +217,7 @@ def _app(call: Call[Any, Any, Any], connection: Connection, app: App) -> AppShow
         callback_url=f"{origin}/oauth/callback",
         settings=dict(visible.values),
         secrets_set=list(visible.secrets_set),
+        has_list=isinstance(connector, Polls) and (settings is None or connector.lists(settings)),
         created_at=app.created_at,
         edited_at=app.edited_at,
     )

@@ -24,7 +24,7 @@ from pydantic import BaseModel, JsonValue, RootModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from hub.core.accounts.permissions import Permission
-from hub.web.api.routing import Call, NoInput, Route, RouteGroup
+from hub.web.api.routing import KEY_HEADER, KEY_LENGTH, Call, NoInput, Route, RouteGroup
 from hub.web.cookies import SECURE_NAME
 from hub.web.csrf import TOKEN_HEADER
 from hub.web.problems import PROBLEM_TYPE, ProblemDetails
@@ -43,6 +43,15 @@ _PROBLEMS = {
     503: "The hub cannot answer now; nothing was done",
 }
 _BODY_PROBLEMS = {413: "The body is too large", 415: "The body is not JSON", 422: "A field cannot be accepted"}
+_KEY = Parameter.model_validate(
+    {
+        "name": KEY_HEADER,
+        "in": "header",
+        "required": False,
+        "description": "The same request under the same key is done once; its repetition gets the first answer.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": KEY_LENGTH},
+    }
+)
 _REFS = "#/components/schemas/{model}"
 _References = Mapping[tuple[type[BaseModel], JsonSchemaMode], dict[str, Any]]
 
@@ -133,6 +142,7 @@ def _operation(route: Route, references: _References, schemas: dict[str, Any]) -
         parameters=[
             *_parameters(route.path_model, "path", references, schemas),
             *_parameters(route.query_model, "query", references, schemas),
+            *([_KEY] if route.reads_key else []),
         ]
         or None,
         requestBody=body,

@@ -6,11 +6,12 @@ import structlog
 from aiohttp import web
 from structlog.contextvars import bind_contextvars
 
+from hub.connector.text import storable
 from hub.core.accounts.principal import Principal
 from hub.core.accounts.sign_in import Visitor
 from hub.web.api.authentication import authenticate, find_key, unauthenticated
 from hub.web.api.input import read_input
-from hub.web.api.routing import Call, Reply, Route
+from hub.web.api.routing import KEY_HEADER, KEY_LENGTH, Call, Reply, Route
 from hub.web.api.streams import LAST_EVENT_ID_LENGTH, EventSource
 from hub.web.cookies import read_session, write_session
 from hub.web.csrf import SAFE, require_own_site
@@ -50,6 +51,7 @@ async def respond(route: Route, request: web.Request, services: WebServices) -> 
         now=services.clock.now(),
         session_token=identity.session_token,
         last_event_id=_last_event_id(request),
+        idempotency_key=_idempotency_key(request) if route.reads_key else None,
     )
     if route.events is not None:
         return await _stream(route, request, call)
@@ -137,3 +139,11 @@ def _visitor(request: web.Request) -> Visitor:
 def _last_event_id(request: web.Request) -> str | None:
     given = request.headers.get("Last-Event-ID")
     return given if given is not None and len(given) <= LAST_EVENT_ID_LENGTH else None
+
+
+def _idempotency_key(request: web.Request) -> str | None:
+    given = request.headers.get(KEY_HEADER)
+    if given is not None and not 0 < len(given) <= KEY_LENGTH:
+        detail = f"The header {KEY_HEADER} must have 1 to {KEY_LENGTH} characters; send a fresh UUID."
+        raise Problem(400, "bad-key", detail)
+    return storable(given) if given is not None else None

@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection
 
 from hub.core.accounts.permissions import Permission, Scope
 from hub.core.accounts.principal import Reach
+from hub.core.conversations.pieces import PIECE_STEPS
 from hub.core.leads import queries, service
 from hub.core.leads.queries import LeadFilter, Visibility
 from hub.core.leads.service import Author
@@ -234,6 +235,11 @@ async def show_lead(call: Call[LeadPath]) -> LeadDetail:
     found = await call.services.database.read(_load, call.reach, call.path.lead_id)
     if found is None:
         raise not_found()
+    return _masked_whole(call, found)
+
+
+def _masked_whole(call: Call[Any, Any, Any], found: LeadDetail) -> LeadDetail:
+    """The lead as the caller may see it: without contact data, nothing of what the person entered or wrote."""
     if call.principal.permissions.scope(_CONTACTS) is not None:
         return found
     return found.model_copy(
@@ -243,8 +249,16 @@ async def show_lead(call: Call[LeadPath]) -> LeadDetail:
             "values": {},
             "changes": [],
             "submissions": [],
+            "journey": [_without_words(step) for step in found.journey],
         }
     )
+
+
+def _without_words(step: StepShown) -> StepShown:
+    if step.kind not in PIECE_STEPS:
+        return step
+    kept = {name: value for name, value in step.detail.items() if name not in ("text", "media")}
+    return step.model_copy(update={"detail": kept})
 
 
 def _load(connection: Connection, reach: Reach, lead_id: UUID) -> LeadDetail | None:
@@ -331,7 +345,7 @@ async def assign_lead(call: Call[LeadPath, NoInput, NewAssignee]) -> LeadDetail:
     found = await call.services.database.read(_load, _whole(call.reach), call.path.lead_id)
     if found is None:
         raise not_found()
-    return found
+    return _masked_whole(call, found)
 
 
 @LEADS.route(
@@ -380,7 +394,7 @@ async def _shown_again(call: Call[LeadPath, Any, Any]) -> LeadDetail:
     found = await call.services.database.read(_load, call.reach, call.path.lead_id)
     if found is None:
         raise not_found()
-    return found
+    return _masked_whole(call, found)
 
 
 def _whole(reach: Reach) -> Reach:

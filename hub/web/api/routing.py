@@ -48,6 +48,8 @@ from hub.web.services import RateClass, WebServices
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Failures = Callable[[Exception], Problem | None]
+KEY_HEADER = "Idempotency-Key"
+KEY_LENGTH = 200
 _PARAMETER = re.compile(r"\{(\w+)\}")
 
 
@@ -83,6 +85,8 @@ class Call(Generic[P, Q, B]):
     """One request to a route, everything checked.
 
     ``caller`` is None only on routes that anybody may use; elsewhere read ``principal`` and ``reach``.
+    ``idempotency_key`` is what the caller gave on a route that reads one: the same request under the same key is
+    answered with what it made before.
     """
 
     services: WebServices
@@ -95,6 +99,7 @@ class Call(Generic[P, Q, B]):
     now: datetime
     session_token: str | None = None
     last_event_id: str | None = None
+    idempotency_key: str | None = None
     reply: Reply = field(default_factory=Reply)
 
     @property
@@ -135,6 +140,8 @@ class Route:
     events: type[BaseModel] | None = None
     status: int = 200
     rate: RateClass = RateClass.READ
+    reads_key: bool = False
+    """Whether the header ``Idempotency-Key`` is read."""
 
     def __post_init__(self) -> None:
         """Refuse a declaration that contradicts itself; the application then does not start."""
@@ -190,6 +197,7 @@ class RouteGroup:
         body: type[B] = NoInput,  # type: ignore[assignment]
         status: int | None = None,
         rate: RateClass | None = None,
+        reads_key: bool = False,
     ) -> Callable[[Answering[P, Q, B, A]], Answering[P, Q, B, A]]:
         """Declare the decorated function as a route; see the module's text."""
 
@@ -209,6 +217,7 @@ class RouteGroup:
                     tag=self.tag,
                     failures=self._failures,
                     rate=rate or (RateClass.READ if method == "GET" else RateClass.CHANGE),
+                    reads_key=reads_key,
                 )
             )
             return handler

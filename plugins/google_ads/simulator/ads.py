@@ -12,6 +12,7 @@ from hub.testing.tokens import IssuedToken
 from plugins.google_ads.simulator.answers import AdsError, authentication, forbidden, request_error, scope_missing
 from plugins.google_ads.simulator.gaql import Query, parse_query
 from plugins.google_ads.simulator.rows import field_mask, rows_of
+from plugins.google_ads.simulator.uploads import MEMBERS, Uploads
 from plugins.google_ads.simulator.world import GoogleWorld
 
 ADS_SCOPE = "https://www.googleapis.com/auth/adwords"
@@ -25,6 +26,7 @@ class AdsApi:
 
     def __init__(self, world: GoogleWorld) -> None:
         self._world = world
+        self._uploads = Uploads(world)
 
     async def accessible(self, request: web.Request) -> web.Response:
         """``customers:listAccessibleCustomers``: what opens without a detour, closed or not."""
@@ -66,6 +68,18 @@ class AdsApi:
             return web.json_response(chunks or [{"fieldMask": field_mask(query), "requestId": "r0"}])
         except AdsError as error:
             return self._refused(error, in_list=True)
+
+    async def upload(self, request: web.Request) -> web.Response:
+        """``customers/{id}:uploadClickConversions``: rows that fail do not hold up the others."""
+        try:
+            body = await self._body(request, MEMBERS)
+            customer_id = self._customer(request)
+            person = self._world.people[self._caller(request).facts["person"]]
+            if person.id in self._world.only_reading:
+                raise forbidden("ACTION_NOT_PERMITTED", "The user may only read this account.")
+            return web.json_response(self._uploads.take(body, customer_id))
+        except AdsError as error:
+            return self._refused(error)
 
     def _page(self, customer_id: str, text: str, query: Query, rows: list[JsonValue]) -> dict[str, Any]:
         """The first rows; the rest is kept as it is now, so that leads which come meanwhile do not shift it."""

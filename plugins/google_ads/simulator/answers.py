@@ -125,6 +125,9 @@ def answers_by_cause(version: str) -> Mapping[str, PlatformAnswer]:
         "terms_not_accepted": forbidden("MISSING_TOS"),
         "manager_account": request_error("CANNOT_BE_EXECUTED_BY_MANAGER_ACCOUNT", "Not for managers."),
         "not_permitted": forbidden("ACTION_NOT_PERMITTED"),
+        "not_allowlisted": AdsError(
+            "notAllowlistedError", "CUSTOMER_NOT_ALLOWLISTED_FOR_THIS_FEATURE", "Customer is not allowlisted."
+        ),
         "project_not_ready": forbidden("CLOUD_PROJECT_NOT_APPROVED_FOR_PRODUCTION"),
         "developer_token": request_error("DEVELOPER_TOKEN_PARAMETER_MISSING", "Developer token is missing."),
         "version_gone": request_error("UNSUPPORTED_VERSION", "Version is deprecated."),

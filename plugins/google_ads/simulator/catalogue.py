@@ -52,6 +52,11 @@ FIELDS: dict[str, Field] = {
     "ad_group.resource_name": FILTERED,
     "ad_group.id": SORTED,
     "ad_group.name": SORTED,
+    "conversion_action.resource_name": FILTERED,
+    "conversion_action.id": SORTED,
+    "conversion_action.name": SORTED,
+    "conversion_action.type": SORTED,
+    "conversion_action.status": SORTED,
     "customer.resource_name": FILTERED,
     "customer.id": SORTED,
     "customer.descriptive_name": SORTED,
@@ -61,6 +66,7 @@ ATTRIBUTED: dict[str, frozenset[str]] = {
     "lead_form_submission_data": frozenset({"ad_group", "ad_group_ad", "asset", "campaign", "customer"}),
     "asset": frozenset({"customer"}),
     "customer_client": frozenset({"customer"}),
+    "conversion_action": frozenset({"customer"}),
 }
 """What may stand in FROM, and whose fields may be selected with it."""
 

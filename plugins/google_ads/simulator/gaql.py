@@ -9,7 +9,7 @@ from plugins.google_ads.simulator.catalogue import ATTRIBUTED, FIELDS, Field
 
 TOKEN = re.compile(r"\s*(?:(?P<text>'[^'\n]*'|\"[^\"\n]*\")|(?P<sign>>=|<=|!=|[=<>,()])|(?P<word>[A-Za-z0-9_.]+))")
 TIME = re.compile(r"\d{4}-\d{2}-\d{2}(?: \d{2}:\d{2}:\d{2})?")
-NUMBERS = ("asset.id", "campaign.id", "group.id", "customer.id", "customer_client.id", ".level")
+NUMBERS = ("asset.id", "conversion_action.id", "campaign.id", "group.id", "customer.id", "customer_client.id", ".level")
 SIGNS = ("=", "!=", ">", ">=", "<", "<=")
 
 

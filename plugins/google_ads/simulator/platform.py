@@ -10,7 +10,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from hub.connector.clock import Clock
-from hub.connector.models import InboundRequest
+from hub.connector.models import FieldType, InboundRequest, Question
 from hub.testing.faults import PlatformAnswer
 from hub.testing.journal import SentDelivery
 from plugins.google_ads.simulator import deliveries
@@ -20,6 +20,11 @@ from plugins.google_ads.simulator.consent import ConsentPage
 from plugins.google_ads.simulator.token_desk import TokenDesk
 from plugins.google_ads.simulator.world import FormWebhook, GoogleWorld
 
+SHOWN_FORMS = {"90000000001": "Check-up", "90000000002": "Call me back"}
+SHOWN_QUESTIONS = (
+    Question(key="FULL_NAME", label="Full name"),
+    Question(key="EMAIL", label="Email", kind=FieldType.EMAIL),
+)
 RETRY_WAITS = tuple(timedelta(minutes=each) for each in (1, 5, 15, 60, 240, 720))
 """Google repeats after 5xx; when and for how long is not published."""
 
@@ -56,6 +61,7 @@ class GoogleAdsSimulator(GoogleWorld):
         app.router.add_get("/{version}/customers:listAccessibleCustomers", ads.accessible)
         app.router.add_post("/{version}/customers/{customer}/googleAds:search", ads.search)
         app.router.add_post("/{version}/customers/{customer}/googleAds:searchStream", ads.stream)
+        app.router.add_post("/{version}/customers/{customer:[^/:]+}:uploadClickConversions", ads.upload)
         return app
 
     async def _show_journal(self, _: web.Request) -> web.Response:
@@ -85,10 +91,20 @@ class GoogleAdsSimulator(GoogleWorld):
         """One documented refusal per cause."""
         return answers_by_cause(self.api_version)
 
+    def open_forms(self) -> Sequence[str]:
+        """Two forms that people fill in."""
+        return [self.add_form(name, SHOWN_QUESTIONS, form_id=form_id) for form_id, name in SHOWN_FORMS.items()]
+
+    def enter_address(self, url: str) -> None:
+        """Type an address into the webhook settings of every form."""
+        for form_id in self.forms:
+            self.set_webhook(form_id, url)
+
     async def announce(
-        self, source_ids: Iterable[str], session: aiohttp.ClientSession | None = None
+        self, source_ids: Iterable[str], *, at_once: bool = False, session: aiohttp.ClientSession | None = None
     ) -> list[SentDelivery]:
-        """Deliver leads of forms that have a webhook to its address, under the delivery faults."""
+        """Deliver leads of forms that have a webhook to its address, under the delivery faults; each alone, also where
+        they come ``at_once``."""
         sent: list[SentDelivery] = []
         for source_id in source_ids:
             webhook = self.webhooks.get(self.submissions[source_id].form_id)

@@ -17,7 +17,12 @@ Row = dict[str, dict[str, Any]]
 
 def rows_of(world: GoogleWorld, query: Query, customer_id: str) -> list[JsonValue]:
     """The result of a query in an account, in the order asked for."""
-    makers = {"lead_form_submission_data": _leads, "asset": _forms, "customer_client": _clients}
+    makers = {
+        "lead_form_submission_data": _leads,
+        "asset": _forms,
+        "customer_client": _clients,
+        "conversion_action": _actions,
+    }
     rows = [
         row
         for row in makers[query.resource](world, world.accounts[customer_id])
@@ -136,6 +141,19 @@ def _clients(world: GoogleWorld, account: AdsAccount) -> Iterator[Row]:
                 "time_zone": "Europe/Berlin",
             }
             yield {"customer_client": client, "customer": _customer(account)}
+
+
+def _actions(world: GoogleWorld, account: AdsAccount) -> Iterator[Row]:
+    for each in world.conversion_actions.values():
+        if each.account_id == account.id and each.id not in world.lost_targets:
+            action = {
+                "resource_name": f"customers/{account.id}/conversionActions/{each.id}",
+                "id": int(each.id),
+                "name": each.name,
+                "type": each.type,
+                "status": each.status,
+            }
+            yield {"conversion_action": action, "customer": _customer(account)}
 
 
 def _level(world: GoogleWorld, account: AdsAccount, root: AdsAccount) -> int:

@@ -4,23 +4,29 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import JsonValue, SecretStr
 
 from hub.connector.clock import Clock
+from hub.connector.conversions import ConversionTarget
 from hub.testing.faults import PlatformAnswer
 from hub.testing.journal import StoredSubmission
 from hub.testing.simulator import Simulator
 from hub.testing.tokens import IssuedToken
 from plugins.google_ads.settings import GoogleAdsSettings
 from plugins.google_ads.simulator.answers import AdsError, envelope, oauth_refusal, quota
+from plugins.google_ads.simulator.clicks import Click, ConversionAction
 
 ADA, BEN, CLEO = "104729000000000000001", "104729000000000000002", "104729000000000000003"
 NORTH, SOUTH, HARBOUR, CLOSED = "1000000001", "1000000002", "1000000003", "1000000004"
 OFFICE, REGION = "9000000001", "9000000002"
 
+QUALIFIED, WON, WEB_SIGN_UP = "60000000001", "60000000002", "60000000003"
+
 KEPT = timedelta(days=60)
+BEFORE_THE_FORM = timedelta(minutes=2)
+"""From the click to the form that was sent."""
 CAMPAIGNS = {"20000000001": "Spring offer", "20000000002": "Roof check"}
 AD_GROUPS = {"30000000001": "Near you", "30000000002": "All visitors"}
 USUAL_FACTS = {"campaign_id": "20000000001", "ad_group_id": "30000000001", "creative_id": "50000000001"}
@@ -79,6 +85,15 @@ def _accounts() -> tuple[AdsAccount, ...]:
     )
 
 
+def _conversion_actions() -> tuple[ConversionAction, ...]:
+    """Two that take uploads, and one that a web page counts."""
+    return (
+        ConversionAction(QUALIFIED, "Qualified lead", NORTH),
+        ConversionAction(WON, "Won deal", SOUTH),
+        ConversionAction(WEB_SIGN_UP, "Sign-up page", NORTH, type="WEBPAGE"),
+    )
+
+
 def _people() -> tuple[Person, ...]:
     """Somebody with several accounts, with one, with none."""
     return (
@@ -118,6 +133,11 @@ class GoogleWorld(Simulator):
         self.login_customer_id: str | None = None
         self.accounts = {each.id: each for each in _accounts()}
         self.people = {each.id: each for each in _people()}
+        self.conversion_actions = {each.id: each for each in _conversion_actions()}
+        self.clicks: dict[tuple[str, str], Click] = {}
+        self.uploaded: list[dict[str, Any]] = []
+        self.takes_uploads = True
+        self.only_reading: set[str] = set()
         self.visitor_id = ADA
         self.without_terms: set[str] = set()
         self.pages_until_expiry: int | None = None
@@ -192,6 +212,36 @@ class GoogleWorld(Simulator):
         while here is not None and here != root_id:
             here = self.accounts[here].parent_id if here in self.accounts else None
         return here == root_id
+
+    # --- conversions --------------------------------------------------------------------------------------
+
+    def conversion_target(self) -> ConversionTarget:
+        """A conversion action that takes uploads."""
+        name = f"{self.conversion_actions[QUALIFIED].name} ({self.accounts[NORTH].name})"
+        return ConversionTarget(id=QUALIFIED, name=name, part_id=NORTH)
+
+    def clicks_of(self, source_id: str) -> Mapping[str, str]:
+        """The click id of a lead."""
+        gclid = self.submissions[source_id].facts.get("gclid")
+        return {"gclid": gclid} if gclid else {}
+
+    def add_click(self, value: str, at: datetime, *, name: str = "gclid", account_id: str = NORTH) -> None:
+        """Somebody clicked an ad that led to a page of the advertiser's own."""
+        self.clicks[(name, value)] = Click(account_id, at)
+
+    def click_of(self, name: str, value: str) -> Click | None:
+        """The click of an id; None for one that Google never gave."""
+        if (name, value) in self.clicks:
+            return self.clicks[(name, value)]
+        lead = next((each for each in self.submissions.values() if each.facts.get(name) == value), None)
+        return Click(self.account_of(lead.form_id), lead.submitted_at - BEFORE_THE_FORM) if lead else None
+
+    def root_of(self, account_id: str) -> str:
+        """The account at the top, above which there is none: conversions are shared below it."""
+        here = self.accounts[account_id]
+        while here.parent_id is not None:
+            here = self.accounts[here.parent_id]
+        return here.id
 
     # --- what befalls -------------------------------------------------------------------------------------
 

@@ -28,30 +28,45 @@ ROOTS = {
         "SearchGoogleAdsStreamResponse",
     ),
     "services.types.customer_service": ("ListAccessibleCustomersResponse",),
+    "services.types.conversion_upload_service": ("UploadClickConversionsRequest", "UploadClickConversionsResponse"),
     "errors.types.errors": ("GoogleAdsFailure",),
 }
-ROW_MEMBERS = ("adGroup", "adGroupAd", "asset", "campaign", "customer", "customerClient", "leadFormSubmissionData")
+ROW_MEMBERS = (
+    *("adGroup", "adGroupAd", "asset", "campaign", "conversionAction", "customer", "customerClient"),
+    "leadFormSubmissionData",
+)
 CHOSEN = {
     "resources.Asset": ("resourceName", "id", "name", "type", "leadFormAsset"),
     "resources.Campaign": ("resourceName", "id", "name", "status"),
     "resources.AdGroup": ("resourceName", "id", "name", "status"),
     "resources.AdGroupAd": ("resourceName",),
     "resources.Customer": ("resourceName", "id", "descriptiveName", "timeZone", "manager"),
+    "resources.ConversionAction": ("resourceName", "id", "name", "type", "status"),
     "services.GoogleAdsRow": ROW_MEMBERS,
+    "services.ClickConversion": (
+        *("gclid", "gbraid", "wbraid", "conversionAction", "conversionDateTime", "conversionValue", "currencyCode"),
+        "orderId",
+    ),
+    "services.ClickConversionResult": ("gclid", "gbraid", "wbraid", "conversionAction", "conversionDateTime"),
     "services.SearchGoogleAdsResponse": ("results", "nextPageToken", "totalResultsCount", "fieldMask", "summaryRow"),
     "services.SearchGoogleAdsStreamResponse": ("results", "fieldMask", "summaryRow", "requestId"),
     "services.SearchGoogleAdsRequest": ("customerId", "query", "pageToken", "pageSize", "validateOnly"),
     "services.SearchGoogleAdsStreamRequest": ("customerId", "query"),
     "common.LeadFormDeliveryMethod": ("webhook",),
-    "errors.GoogleAdsError": ("errorCode", "message", "details"),
+    "errors.GoogleAdsError": ("errorCode", "message", "details", "location"),
     "errors.ErrorDetails": ("quotaErrorDetails",),
     "errors.ErrorCode": (
         *("authenticationError", "authorizationError", "headerError", "internalError", "queryError", "quotaError"),
-        *("requestError", "fieldError", "accessInvitationError"),
+        *("requestError", "fieldError", "accessInvitationError", "conversionUploadError", "notAllowlistedError"),
+        *("dateError", "partialFailureError"),
     ),
 }
 """Only these members of large messages are written; of all others every member is."""
-TEXT_FORMS = {"google.protobuf.FieldMask": "string", "google.protobuf.Duration": "string"}
+TEXT_FORMS = {
+    "google.protobuf.FieldMask": "string",
+    "google.protobuf.Duration": "string",
+    "google.protobuf.Any": "typed object",
+}
 SCALARS = {1: "number", 3: "int64", 4: "int64", 5: "int32", 8: "bool", 9: "string", 12: "string", 13: "int32"}
 ENUM, MESSAGE = 14, 11
 

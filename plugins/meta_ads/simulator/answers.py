@@ -10,6 +10,8 @@ from hub.testing.faults import PlatformAnswer
 OAUTH = "OAuthException"
 GRAPH_METHOD = "GraphMethodException"
 TRACE = "AbCdEfGhIjK"
+EVENT_TOO_OLD, EVENT_INVALID = 2804003, 2804019
+"""Subcodes of the Conversions API, as seen in public code; Meta publishes no list."""
 
 
 class GraphError(Exception):
@@ -107,6 +109,8 @@ def answers_by_cause(object_id: str) -> Mapping[str, PlatformAnswer]:
         "redirect_not_registered": GraphError(191, "The URL is not in the app's list of redirect URIs."),
         "callback_check_failed": GraphError(2200, "(#2200) Callback verification failed"),
         "already_done": GraphError(506, "Duplicate status message"),
+        "event_too_old": event_refused(EVENT_TOO_OLD),
+        "event_refused": event_refused(EVENT_INVALID),
         "refused_parameters": GraphError(100, "(#100) Invalid parameter"),
         "internal_dead": GraphError(-3, "An unknown error has occurred.", subcode=463),
         "internal": GraphError(-3, "An unknown error has occurred."),
@@ -123,3 +127,8 @@ def not_visible(object_id: str) -> GraphError:
         "permissions, or does not support this operation."
     )
     return GraphError(100, message, subcode=33, kind=GRAPH_METHOD)
+
+
+def event_refused(subcode: int) -> GraphError:
+    """Events are taken all or none; the answer does not say which one is wrong."""
+    return GraphError(100, "Invalid parameter", subcode=subcode)

@@ -11,6 +11,7 @@ from plugins.meta_ads.simulator import wire
 from plugins.meta_ads.simulator.answers import GraphError, not_visible, usage_of_business
 from plugins.meta_ads.simulator.app_subscriptions import AppSubscriptions
 from plugins.meta_ads.simulator.callers import Caller, caller_of
+from plugins.meta_ads.simulator.conversions import ConversionsApi
 from plugins.meta_ads.simulator.paging import chosen_fields, list_page
 from plugins.meta_ads.simulator.token_desk import TokenDesk
 from plugins.meta_ads.simulator.world import NORTH, BusinessPage, MetaWorld
@@ -29,6 +30,7 @@ class GraphApi:
         self._world = world
         self._desk = TokenDesk(world)
         self._subscriptions = AppSubscriptions(world)
+        self._conversions = ConversionsApi(world)
 
     async def handle(self, request: web.Request) -> web.Response:
         """Any call below the version."""
@@ -63,6 +65,12 @@ class GraphApi:
         world = self._world
         if edge == "accounts" and method == "GET" and first in ("me", caller.person_id):
             return self._accounts(path, caller, params)
+        if edge == "adaccounts" and method == "GET" and first in ("me", caller.person_id):
+            return self._conversions.ad_accounts(path, caller, params)
+        if edge == "adspixels" and method == "GET":
+            return self._conversions.data_sets(path, first, caller, params)
+        if edge == "events" and method == "POST":
+            return self._conversions.take(first, caller, params)
         if edge == "leadgen_forms" and method == "GET" and first in world.pages:
             return self._forms(path, world.pages[first], caller, params)
         if edge == "subscribed_apps" and first in world.pages:

@@ -4,9 +4,10 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from hub.connector.clock import Clock
+from hub.connector.conversions import ConversionTarget
 from hub.testing.faults import PlatformAnswer
 from hub.testing.simulator import Simulator
 from hub.testing.tokens import IssuedToken
@@ -31,6 +32,7 @@ APP_REMOVED, CHECKPOINT, PASSWORD_CHANGED, EXPIRED, LOGGED_OUT, NO_PAGE_ROLE = 4
 
 ADA, BEN, CLEO = "218471", "218472", "218473"
 NORTH, SOUTH, HARBOUR = "109000000000001", "109000000000002", "109000000000003"
+CLINICS, DATA_SET, OTHER_DATA_SET = "act_410000000000001", "510000000000001", "510000000000002"
 
 
 @dataclass
@@ -123,6 +125,9 @@ class MetaWorld(Simulator):
             BEN: Person(BEN, "Ben Example", {SOUTH: ALL_TASKS, HARBOUR: ("ANALYZE", "MODERATE")}),
             CLEO: Person(CLEO, "Cleo Example", {}),
         }
+        self.ad_accounts = {CLINICS: "Example Clinics"}
+        self.data_sets = {CLINICS: {DATA_SET: "Leads of the clinics", OTHER_DATA_SET: "Website"}}
+        self.discarded_events: list[dict[str, Any]] = []
         self.visitor_id = ADA
         self.withheld_pages: frozenset[str] = frozenset()
         self.subscriptions: dict[str, AppSubscription] = {}
@@ -158,6 +163,10 @@ class MetaWorld(Simulator):
     def regain_part(self, part_id: str) -> None:
         """It works again."""
         self.revive_page(part_id)
+
+    def conversion_target(self) -> ConversionTarget:
+        """A data set of the clinics' ad account."""
+        return ConversionTarget(id=DATA_SET, name=self.data_sets[CLINICS][DATA_SET])
 
     def account_id(self) -> str:
         """The person whom ``authorize`` signs in."""

@@ -1,4 +1,4 @@
-"""The reference connector: sign-in, polling, thin signed deliveries, subscription."""
+"""The reference connector: sign-in, polling, thin signed deliveries, subscription, messages, reports."""
 
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -43,6 +43,8 @@ from hub.connector.models import (
     Submission,
 )
 from hub.connector.signatures import check_timestamp, equal, hmac_sha256_hex
+from tests.conformance.reference.reporting import ReferenceReports
+from tests.conformance.reference.sending import ReferenceSends
 
 API = "https://api.reference.example"
 LOGIN = "https://login.reference.example"
@@ -137,7 +139,7 @@ def _told_wait(answer: ApiAnswer) -> timedelta | None:
     return timedelta(seconds=seconds) if isinstance(seconds, int) and 0 <= seconds < 86_400 else None
 
 
-class Reference(Connector, Authorizes, Polls, Subscribes):
+class Reference(Connector, Authorizes, Polls, Subscribes, ReferenceReports, ReferenceSends):
     """Leads of the reference platform."""
 
     manifest: ClassVar[Manifest] = Manifest(
@@ -180,6 +182,7 @@ class Reference(Connector, Authorizes, Polls, Subscribes):
             where={"error.code": ("part_closed",)},
             code="part_closed",
         ),
+        *ReferenceSends.sending_rules,
     )
 
     notices: ClassVar[Mapping[str, NoticeKind]] = NOTICES
@@ -321,7 +324,7 @@ class Reference(Connector, Authorizes, Polls, Subscribes):
 
     def unpack(self, events: list[Any]) -> Received:
         """Every event: a lead, a notice, or nothing for us."""
-        pointers, unreadable, notices, ignored = [], [], [], 0
+        pointers, unreadable, notices, reports, ignored = [], [], [], [], 0
         for event in events:
             kind = event.get("type") if isinstance(event, dict) else None
             try:
@@ -330,12 +333,18 @@ class Reference(Connector, Authorizes, Polls, Subscribes):
                     pointers.append(Pointer(source_id=wire.lead, form_id=wire.form, part_id=wire.part))
                 elif isinstance(kind, str) and kind in self.notices:
                     notices.append(Notice(kind=self.notices[kind], account_id=read(WireMe, event).id))
+                elif kind == "delivery":
+                    reports.append(self.report(event))
                 else:
                     ignored += 1
             except BadPayloadError:
                 unreadable.append(RawSubmission(source_id=None, form_id=None, body=event))
         return Received(
-            submissions=tuple(unreadable), pointers=tuple(pointers), notices=tuple(notices), ignored=ignored
+            submissions=tuple(unreadable),
+            pointers=tuple(pointers),
+            notices=tuple(notices),
+            reports=tuple(reports),
+            ignored=ignored,
         )
 
     async def subscribe(self, access: Access, callback_url: str) -> None:

@@ -11,12 +11,17 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from pydantic import SecretStr
 
 from hub.connector.clock import Clock
+from hub.connector.conversations import Channel
+from hub.connector.conversions import ConversionTarget
+from hub.connector.delivery import DeliveryStatus
 from hub.connector.models import InboundRequest, NoticeKind, SourceForm
 from hub.connector.signatures import hmac_sha256_hex
 from hub.testing.faults import PlatformAnswer
 from hub.testing.journal import Challenge, StoredSubmission
 from hub.testing.simulator import Simulator
 from tests.conformance.reference.connector import Settings
+from tests.conformance.reference_taking import Taking
+from tests.conformance.reference_targets import TARGETS, Targets
 
 ACCOUNT = "acc-1"
 CLIENT_SECRET = "reference-client-secret-77"
@@ -35,6 +40,9 @@ class ReferenceSimulator(Simulator):
     withholds_scopes: ClassVar[bool] = True
     has_test_leads: ClassVar[bool] = True
     default_part_id: ClassVar[str | None] = EAST
+    channels: ClassVar[tuple[Channel, ...]] = (Channel.SMS,)
+    knows_message_ids: ClassVar[bool] = True
+    knows_opt_outs: ClassVar[bool] = True
 
     def __init__(self, clock: Clock | None = None) -> None:
         super().__init__(clock)
@@ -58,6 +66,9 @@ class ReferenceSimulator(Simulator):
             previous_webhook_secret=self.previous_webhook_secret,
         )
 
+    def conversion_target(self) -> ConversionTarget:
+        return ConversionTarget(id="list-1", name=TARGETS["list-1"])
+
     def account_id(self) -> str:
         return ACCOUNT
 
@@ -75,6 +86,8 @@ class ReferenceSimulator(Simulator):
                 web.get("/forms/{form}/leads", self._leads),
                 web.get("/leads/{lead}", self._lead),
                 web.route("*", "/subscription", self._subscription),
+                *Targets(self, self._scopes).routes(),
+                *Taking(self, self._scopes).routes(),
             ]
         )
         return app
@@ -185,6 +198,10 @@ class ReferenceSimulator(Simulator):
         word = {NoticeKind.GRANT_REVOKED: "revoked", NoticeKind.ERASURE_REQUESTED: "erase"}[kind]
         return self._events({"type": word, "id": ACCOUNT})
 
+    def delivery_report(self, provider_id: str, status: DeliveryStatus) -> InboundRequest:
+        at = int(self.clock.now().timestamp())
+        return self._events({"type": "delivery", "id": provider_id, "status": status, "at": at})
+
     def challenge(self) -> Challenge:
         word = hmac_sha256_hex(self.webhook_secret, b"word")
         return Challenge(self.inbound(b"", method="GET", query=urlencode({"challenge": "abc", "word": word})), b"abc")
@@ -216,6 +233,8 @@ class ReferenceSimulator(Simulator):
             "slow_down": self.rate_limit_answer(timedelta(seconds=5)),
             "version_gone": PlatformAnswer(410, b'{"error":{"code":"version_gone"}}'),
             "part_closed": PlatformAnswer(403, b'{"error":{"code":"part_closed"}}'),
+            "no_such_person": PlatformAnswer(422, b'{"error":{"code":"no_such_person"}}'),
+            "unsubscribed": PlatformAnswer(422, b'{"error":{"code":"unsubscribed"}}'),
         }
 
 

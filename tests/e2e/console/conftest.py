@@ -14,6 +14,7 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, 
 
 import hatch_build
 from hub.bootstrap import Hub, open_hub
+from hub.connector.base import Connector
 from hub.connector.clock import SystemClock
 from hub.connector.models import FieldType, Question
 from hub.connectors import Registry
@@ -107,7 +108,21 @@ class ConsoleHub:
 
 
 @pytest.fixture
-async def console_hub(built_console: None, tmp_path: Path) -> AsyncIterator[ConsoleHub]:
+def connectors() -> list[Connector]:
+    """What is installed; a module may override it."""
+    return [Reference(), WebForms()]
+
+
+@pytest.fixture
+def elsewhere() -> dict[str, str]:
+    """Where further simulated platforms listen, by their real origins; a module may override it."""
+    return {}
+
+
+@pytest.fixture
+async def console_hub(
+    built_console: None, tmp_path: Path, connectors: list[Connector], elsewhere: dict[str, str]
+) -> AsyncIterator[ConsoleHub]:
     """The hub listens; nobody has set it up."""
     port = unused_port()
     url = f"http://127.0.0.1:{port}"
@@ -117,9 +132,9 @@ async def console_hub(built_console: None, tmp_path: Path) -> AsyncIterator[Cons
             public_url=url,
             insecure_cookies=True,
             allow_loopback=True,
-            origin_overrides=platform.origin_overrides(),
+            origin_overrides={**platform.origin_overrides(), **elsewhere},
         )
-        registry = Registry.from_connectors([Reference(), WebForms()])
+        registry = Registry.from_connectors(connectors)
         async with (
             open_hub(settings, "serve", registry=registry) as hub,
             aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as client,

@@ -28,6 +28,7 @@ async def echo(request: web.Request) -> web.Response:
     body = {
         "method": request.method,
         "query": dict(request.query),
+        "target": request.raw_path,
         "headers": {name.lower(): value for name, value in request.headers.items()},
         "body": (await request.read()).decode(),
     }
@@ -100,6 +101,23 @@ async def test_a_request_arrives_whole_and_its_answer_is_read(client: OutgoingCl
 
 
 @pytest.mark.proves("AD-09")
+@pytest.mark.parametrize(
+    "written",
+    ["/echo?owner=(account:urn%3Ali%3A1)&fields=a,b:(c)", "/echo?x=%2F%2f+%20~", "/echo"],
+    ids=["reserved characters", "escapes", "no query"],
+)
+async def test_an_address_arrives_as_it_was_written(client: OutgoingClient, written: str) -> None:
+    """What is percent-encoded stays so, and what is not stays as it is: there are platforms that tell them apart."""
+    answer = await client.send("GET", f"{ORIGIN}{written}")
+    assert json.loads(answer.body)["target"] == written
+
+
+async def test_an_address_in_other_characters_is_encoded(client: OutgoingClient) -> None:
+    """A blank or an umlaut cannot stand in a request line."""
+    answer = await client.send("GET", f"{ORIGIN}/echo?q=ä b")
+    assert json.loads(answer.body)["target"] == "/echo?q=%C3%A4+b"
+
+
 async def test_redirects_are_not_followed(client: OutgoingClient) -> None:
     """The answer itself comes back."""
     assert (await client.send("GET", f"{ORIGIN}/move")).status == 302

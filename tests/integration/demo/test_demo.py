@@ -50,7 +50,10 @@ def test_the_scenario_ends_with_everything_accounted_for(played: Played) -> None
     assert report["senders"]["announced_and_acknowledged"] < report["senders"]["platform_leads"]
     assert balance["spam"] >= 6
     assert balance["test"] == 3
-    assert balance["attached"] == 6
+    assert balance["attached"] == 6 * 3
+    assert {"google_ads", "sms_voice"} <= set(report["beside"])
+    for counts in report["beside"].values():
+        assert 0 < counts["announced_and_acknowledged"] < counts["pieces"]
     assert report["turned_away"]["bad_signatures"] == 5
     assert report["turned_away"]["unknown_forms"] == 3
     assert {path for path, share in report["paths"].items() if share["found_first"]} == {"form", "pull", "webhook"}

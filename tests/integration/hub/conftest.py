@@ -89,12 +89,13 @@ async def served(whole_url: str, tmp_path: Path) -> AsyncIterator[Served]:
             await runner.setup()
             await web.TCPSite(runner, "127.0.0.1", port).start()
             found = Served(hub, url, client, simulator)
-            await _set_up(found)
+            await set_up(found)
             yield found
             await runner.cleanup()
 
 
-async def _set_up(served: Served) -> None:
+async def set_up(served: Served) -> None:
+    """Organisation and first administrator."""
     link = await served.hub.database.write(issue_first_run_link, served.hub.clock.now())
     await served.ask(
         "POST",

@@ -187,7 +187,10 @@ async def test_it_tells_of_jobs_grants_processes_and_the_process_itself(served: 
         "handed",
         "parked",
     }
+    messages = {dict(labels)["state"]: number for (name, labels), number in samples.items() if "messages" in name}
+    assert messages == {"queued": 0, "sending": 0, "unknown": 0}
     nothing: frozenset[tuple[str, str]] = frozenset()
+    assert samples["leadhub_foreign_reports", nothing] == 0
     assert samples["leadhub_processes", nothing] == 1
     assert samples["leadhub_database_up", nothing] == 1
     assert 10_000_000 < samples["process_resident_memory_bytes", nothing] < 4_000_000_000

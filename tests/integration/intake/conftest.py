@@ -43,9 +43,15 @@ class Office:
         await self.intake.drain()
         return accepted
 
-    async def store(self, *bodies: tuple[str | None, Any], path: Path = Path.WEBHOOK, **more: Any) -> Accepted:
+    async def store(
+        self,
+        *bodies: tuple[str | None, Any],
+        path: Path = Path.WEBHOOK,
+        form_id: str | None = "form-1",
+        **more: Any,
+    ) -> Accepted:
         """One delivery with these (source id, body) pairs, not worked off."""
-        submissions = [raw(source_id, body) for source_id, body in bodies]
+        submissions = [raw(source_id, body, form_id) for source_id, body in bodies]
         return await self.ledger.accept(
             delivery(
                 self.organisation_id,

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from hub.core.field_mappings.models import source_forms
 from hub.core.intake import settling
 from hub.core.intake.balance import balance, path_shares, recount
 from hub.core.intake.claiming import take_over
@@ -46,6 +47,16 @@ async def test_unmapped_answers_are_kept_and_named(office: Office) -> None:
     (submission,) = office.rows(lead_submissions)
     assert {answer["key"]: answer["values"] for answer in submission.answers}["Lieblingsfarbe?"] == ["rot", "blau"]
     assert set(submission.unmapped) == set(extra)
+
+
+async def test_a_submission_without_a_form_becomes_a_lead(office: Office) -> None:
+    """A source that knows no forms has one of its own; every submission without a form goes through it."""
+    bodies = [answers(email=f"{name}@example.com") for name in ("ada", "ben")]
+    await office.send(*((f"lead-{number}", body) for number, body in enumerate(bodies)), form_id=None)
+    assert office.dispositions() == ["lead_created", "lead_created"]
+    assert {lead.email for lead in office.leads()} == {"ada@example.com", "ben@example.com"}
+    (form,) = office.rows(source_forms)
+    assert form.name == "Without a form"
 
 
 @pytest.mark.proves("X-10")

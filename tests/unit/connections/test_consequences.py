@@ -14,6 +14,7 @@ from hub.connector.errors import (
     PermanentError,
     RateLimitedError,
     ReauthorizationNeededError,
+    RecipientRefusedError,
     RetryableError,
     UnverifiedRequestError,
 )
@@ -110,6 +111,7 @@ async def test_a_recorded_answer_falls_into_its_class(
         (RateLimitedError("x"), Step.WAIT, 503, 200),
         (ReauthorizationNeededError("x"), Step.LOSE_GRANT, 200, 200),
         (PermanentError("x"), Step.PARK, 200, 200),
+        (RecipientRefusedError("x"), Step.REFUSE, 200, 200),
         (BadPayloadError("x", path="a"), Step.QUARANTINE, 200, 400),
         (UnverifiedRequestError("x"), Step.REFUSE, 401, 401),
         (ZeroDivisionError("x"), Step.RETRY, 503, 200),

@@ -1,0 +1,1 @@
+"""How connectors are doing: their faults, remembered by each process and kept for all of them."""

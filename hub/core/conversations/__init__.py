@@ -1,0 +1,1 @@
+"""Conversations: the threads that messages and calls belong to, and their pieces."""

@@ -1,0 +1,1 @@
+"""Providers imitated on loopback, one simulator each."""

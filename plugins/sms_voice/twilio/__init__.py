@@ -1,0 +1,1 @@
+"""Twilio: SMS, MMS, WhatsApp, calls, recordings and transcriptions (protocol page twilio_sms_voice)."""

@@ -1,0 +1,1 @@
+"""Processes that send messages and are killed while they do."""
