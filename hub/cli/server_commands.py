@@ -1,6 +1,7 @@
 """serve, worker, migrate, check, openapi."""
 
 import asyncio
+import gc
 import json
 import signal
 import sys
@@ -116,12 +117,24 @@ async def _serve(settings: Settings) -> None:
         if hub.app is None:
             raise StartRefusedError("a serving process has an application")
         say(f"Leadhub is at {hub.services.settings.origin}. Stop it with Ctrl-C.")
+        _spare_what_is_loaded()
         await serve_app(hub.app, host=settings.host, port=settings.port)
 
 
 async def _work(settings: Settings) -> None:
     async with open_hub(settings, "worker") as hub:
         say(f"{hub.process_name} works. Stop it with SIGTERM.")
+        _spare_what_is_loaded()
         for one in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(one, hub.services.lifecycle.stop)
         await hub.services.lifecycle.stopping.wait()
+
+
+def _spare_what_is_loaded() -> None:
+    """Have the garbage collector pass over what stays for as long as the process runs: modules, models, statements.
+
+    It is half a million objects. Looking through them takes 0.2 s each time, in the midst of a transaction or while
+    requests wait.
+    """
+    gc.collect()
+    gc.freeze()
