@@ -6,10 +6,10 @@ loop that costs more than the writing itself. Here a row is turned into plain va
 time (``values``), and the writing thread only passes them on.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from itertools import chain, repeat
-from operator import itemgetter
+from operator import is_, itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -55,8 +55,11 @@ class _Bulk:
         self._quote = dialect.identifier_preparer.quote
         self._get = itemgetter(*columns) if len(columns) > 1 else lambda row: (row[columns[0]],)
         self._defaults: Values = ()
-        self._converters = [_converter(table.c[name].type, dialect) for name in columns]
-        self._convert = [(place, convert) for place, convert in enumerate(self._converters) if convert is not None]
+        self._convert = [
+            (place, convert)
+            for place, name in enumerate(columns)
+            if (convert := _converter(table.c[name].type, dialect)) is not None
+        ]
         self._mark = "?" if dialect.name == "sqlite" else "%s"
         self._texts: dict[int, str] = {}
 
@@ -69,10 +72,9 @@ class _Bulk:
 
     def values_of(self, rows: Sequence[Mapping[str, Any]]) -> list[Values]:
         """``values`` of many rows, column by column, which is quicker."""
-        columns = [
-            column if convert is None else map(convert, column)
-            for convert, column in zip(self._converters, zip(*map(self._get, rows), strict=True), strict=True)
-        ]
+        columns: list[Any] = list(zip(*map(self._get, rows), strict=True))
+        for place, convert in self._convert:
+            columns[place] = _converted(columns[place], convert)
         return list(zip(*columns, *(repeat(default, len(rows)) for default in self._defaults), strict=True))
 
     def run(self, connection: Connection, rows: Sequence[Values]) -> None:
@@ -173,6 +175,15 @@ class _BulkUpdate(_Bulk):
 @cache
 def _bulk_update(table: sa.Table, keys: tuple[str, ...], columns: tuple[str, ...], dialect: Dialect) -> _BulkUpdate:
     return _BulkUpdate(table, keys, columns, dialect)
+
+
+def _converted(column: Sequence[Any], convert: Callable[[Any], Any]) -> Iterable[Any]:
+    """The column with every value converted; one that holds the same object throughout is converted once. Most hold
+    what a batch has in common: its organisation, its moment, its form."""
+    first = column[0]
+    if all(map(is_, column, repeat(first))):
+        return repeat(convert(first), len(column))
+    return map(convert, column)
 
 
 def _converter(kind: sa.types.TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:

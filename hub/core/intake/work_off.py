@@ -54,6 +54,8 @@ class Intake:
     _pace: Pace = field(default_factory=Pace)
     _stopping: bool = False
     _tried_again: set[UUID] = field(default_factory=set)
+    _ahead: "asyncio.Task[list[Work]] | None" = None
+    _preparing: asyncio.Lock = field(default_factory=asyncio.Lock)
     _task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -114,6 +116,7 @@ class Intake:
                 except Exception:
                     log.exception("intake_failed_and_goes_on")
                     await self._begin_anew()
+        await self._give_up_ahead()
 
     async def _woken(self) -> None:
         unasked = asyncio.get_running_loop().call_later(LOOK_EVERY, self.look_again)
@@ -125,24 +128,50 @@ class Intake:
         """Forget what is in memory and read it again shortly: what of it was settled, only the database knows."""
         self._has_more = True
         self._queue.clear()
+        await self._give_up_ahead()
         await self.clock.sleep(RETRY_AFTER)
 
+    async def _give_up_ahead(self) -> None:
+        """Wait for the batch that is being prepared, if there is one, and drop it."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            await asyncio.wait((ahead,))
+            if failure := ahead.exception():
+                log.warning("preparing_ahead_failed", error=type(failure).__name__)
+
     async def _next_batch(self) -> int:
-        """Work some receipts off, if there are any; how many it was."""
+        """Work some receipts off, if there are any; how many it was.
+
+        Writing leaves the processor idle for half of its time, and so the next batch is prepared meanwhile, unless
+        that would be at the cost of deliveries.
+        """
+        batch = await self._prepared()
+        if self._queue and not self._pace.is_overrun and not self.is_busy():
+            self._ahead = asyncio.create_task(self._prepare_some(), name="intake: prepare ahead")
+        if batch:
+            await self._settle(batch)
+        return len(batch)
+
+    async def _prepared(self) -> list[Work]:
+        """The batch that was prepared ahead, else the next one. The database is asked only when neither memory nor
+        a batch under way holds any: what is being settled still looks pending there."""
+        if (ahead := self._ahead) is not None:
+            self._ahead = None
+            return await ahead
         if not self._queue and self._has_more:
             self._has_more = False
             rows = await self.database.read(read_held, self.process_name, HELD_IN_MEMORY)
             self._queue.extend(rows)
             self._has_more = self._has_more or len(rows) == HELD_IN_MEMORY
-        if not self._queue:
-            return 0
-        batch = [self._queue.popleft() for _ in range(min(self._pace.batch_size, len(self._queue)))]
-        await self._work_off(batch)
-        return len(batch)
+        return await self._prepare_some()
 
-    async def _work_off(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        batch = await asyncio.get_running_loop().run_in_executor(None, self._prepare, rows)
-        await self._settle(batch)
+    async def _prepare_some(self) -> list[Work]:
+        rows = [self._queue.popleft() for _ in range(min(self._pace.batch_size, len(self._queue)))]
+        return await self._prepare_in_thread(rows) if rows else []
+
+    async def _prepare_in_thread(self, rows: Sequence[Mapping[str, Any]]) -> list[Work]:
+        async with self._preparing:
+            return await asyncio.get_running_loop().run_in_executor(None, self._prepare, rows)
 
     def _prepare(self, rows: Sequence[Mapping[str, Any]]) -> list[Work]:
         self.forms.refresh({row["organisation_id"] for row in rows})
@@ -192,8 +221,9 @@ class Intake:
         if isinstance(error, IntegrityError) and row["id"] not in self._tried_again:
             # What it refers to (a stage, a centre) may be gone since it was prepared: once more with fresh eyes.
             self._tried_again.add(row["id"])
-            self.forms.forget()
-            await self._work_off([row])
+            async with self._preparing:
+                self.forms.forget()
+            await self._settle(await self._prepare_in_thread([row]))
             return
         self._tried_again.discard(row["id"])
         log.warning("processing_fault", receipt=str(row["id"]), error=type(error).__name__, exc_info=error)
