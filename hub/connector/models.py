@@ -36,6 +36,7 @@ U+FFFD, so that an odd key never costs a submission."""
 
 
 _PLAIN = frozenset((str, int, float, bool, type(None)))
+_TEXT = frozenset((str,))
 _MANY = 100_000
 _any_json = TypeAdapter[JsonValue](JsonValue)
 
@@ -46,11 +47,13 @@ def _only_json(value: Any) -> JsonValue:
     found = [value]
     for one in found:
         kind = type(one)
-        if kind is dict and all(type(key) is str for key in one):
-            found += one.values()
-        elif kind is list:
+        if kind in _PLAIN:
+            continue
+        if kind is list:
             found += one
-        elif kind not in _PLAIN:
+        elif kind is dict and _TEXT.issuperset(map(type, one)):
+            found += one.values()
+        else:
             return _any_json.validate_python(value)
         if len(found) > _MANY:
             return _any_json.validate_python(value)
