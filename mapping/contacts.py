@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 from urllib.parse import quote
 
@@ -18,6 +19,7 @@ Quality = Literal["good", "suspect", "bad"]
 """What is known of a contact value: fit for use; of good form, but likely mistyped or a sample; not one at all."""
 
 _LONGEST_EMAIL = 320
+_LONGEST_ASCII_EMAIL = 254
 _ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _ASCII_EMAIL = re.compile(
     rf"({_ATOM}(?:\.{_ATOM})*)@((?:[a-z0-9](?:[a-z0-9-]{{0,61}}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9])"
@@ -76,13 +78,29 @@ def read_email(text: str) -> tuple[str, str]:
     plain = without_invisible(text)
     if len(plain) > _LONGEST_EMAIL:
         return text, "not_an_email"
+    match = _ASCII_EMAIL.fullmatch(plain)
+    if match is not None and len(plain) <= _LONGEST_ASCII_EMAIL and _is_plain_domain(match[2]):
+        address, domain = plain, match[2]
+    else:
+        try:
+            checked = validate_email(plain, check_deliverability=False)
+        except EmailNotValidError:
+            return text, "not_an_email"
+        address, domain = checked.normalized, checked.domain
+    is_suspect = domain in _SAMPLE_DOMAINS or domain in _MISTYPED_DOMAINS
+    return address, "suspect_email" if is_suspect else ""
+
+
+@lru_cache(maxsize=4096)
+def _is_plain_domain(domain: str) -> bool:
+    """Whether a small ASCII local part before this domain makes an address that is normal already.
+
+    Few domains have most of the addresses, and looking at them is most of the work.
+    """
     try:
-        checked = validate_email(plain, check_deliverability=False)
+        return bool(validate_email(f"x@{domain}", check_deliverability=False).domain == domain)
     except EmailNotValidError:
-        return text, "not_an_email"
-    if checked.domain in _SAMPLE_DOMAINS or checked.domain in _MISTYPED_DOMAINS:
-        return checked.normalized, "suspect_email"
-    return checked.normalized, ""
+        return False
 
 
 def read_phone(text: str, country: str | None) -> tuple[str, str]:
@@ -93,6 +111,8 @@ def read_phone(text: str, country: str | None) -> tuple[str, str]:
     cannot be part of E.164: ``extension_left_out``.
     """
     plain = without_invisible(text)
+    if (known := phone_key(plain)) is not None:
+        return known, ""
     try:
         number = phonenumbers.parse(plain, country)
         if not phonenumbers.is_valid_number(number) and plain.startswith("00"):
@@ -138,7 +158,7 @@ def email_key(text: str) -> str | None:
     RFC 5321 lets a local part be case-sensitive, but no mail service in use tells two people apart by it.
     """
     plain = text.strip().lower()
-    if len(plain) <= 254 and (match := _ASCII_EMAIL.fullmatch(plain)) and len(match[1]) <= 64:
+    if len(plain) <= _LONGEST_ASCII_EMAIL and (match := _ASCII_EMAIL.fullmatch(plain)) and len(match[1]) <= 64:
         return plain
     if plain.isascii() or len(plain) > _LONGEST_EMAIL:
         return None
@@ -149,8 +169,9 @@ def email_key(text: str) -> str | None:
     return f"{checked.local_part.lower()}@{checked.ascii_domain}"
 
 
+@lru_cache(maxsize=1024)
 def phone_key(text: str) -> str | None:
-    """The number itself where it is valid E.164, else None."""
+    """The number itself where it is valid E.164, else None. Each is asked for twice: when it is read, and as a key."""
     if not _E164.fullmatch(text):
         return None
     try:

@@ -18,7 +18,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-import cel
+from mapping.cel_language import cel
 
 LONGEST_FORMULA = 2_000
 LONGEST_TEXT = 20_000

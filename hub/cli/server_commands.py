@@ -1,6 +1,7 @@
 """serve, worker, migrate, check, openapi."""
 
 import asyncio
+import gc
 import json
 import signal
 import sys
@@ -24,6 +25,8 @@ from hub.web.api.routing import RouteGroup
 from hub.web.groups import all_groups
 from hub.web.server import serve as serve_app
 
+NEW_OBJECTS = 5_000
+"""After so many new objects the garbage collector looks through the youngest; Python's own number is 700."""
 Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on.")]
 
@@ -116,12 +119,26 @@ async def _serve(settings: Settings) -> None:
         if hub.app is None:
             raise StartRefusedError("a serving process has an application")
         say(f"Leadhub is at {hub.services.settings.origin}. Stop it with Ctrl-C.")
+        _spare_what_is_loaded()
         await serve_app(hub.app, host=settings.host, port=settings.port)
 
 
 async def _work(settings: Settings) -> None:
     async with open_hub(settings, "worker") as hub:
         say(f"{hub.process_name} works. Stop it with SIGTERM.")
+        _spare_what_is_loaded()
         for one in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(one, hub.services.lifecycle.stop)
         await hub.services.lifecycle.stopping.wait()
+
+
+def _spare_what_is_loaded() -> None:
+    """Have the garbage collector pass over what stays for as long as the process runs: modules, models, statements.
+
+    It is half a million objects. Looking through them takes 0.2 s each time, in the midst of a transaction or while
+    requests wait. What a batch of leads makes is let go by counting references; to look for circles in it seven times
+    less often saves a tenth of the work.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(NEW_OBJECTS)

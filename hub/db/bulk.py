@@ -6,10 +6,12 @@ loop that costs more than the writing itself. Here a row is turned into plain va
 time (``values``), and the writing thread only passes them on.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from operator import itemgetter
+from itertools import chain, repeat
+from operator import is_, itemgetter
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Dialect
@@ -24,7 +26,7 @@ def insert_rows(connection: Connection, table: sa.Table, rows: Sequence[Mapping[
     """Insert rows that all have the columns of the first. Raises what SQLAlchemy raises."""
     if rows:
         bulk = bulk_insert(table, tuple(rows[0]), connection.dialect)
-        bulk.insert(connection, [bulk.values(row) for row in rows])
+        bulk.insert(connection, bulk.values_of(rows))
 
 
 def update_rows(
@@ -36,7 +38,7 @@ def update_rows(
     """
     if rows:
         bulk = _bulk_update(table, keys, tuple(rows[0]), connection.dialect)
-        bulk.run(connection, [bulk.values(row) for row in rows])
+        bulk.run(connection, bulk.values_of(rows))
 
 
 @cache
@@ -56,7 +58,7 @@ class _Bulk:
         self._convert = [
             (place, convert)
             for place, name in enumerate(columns)
-            if (convert := table.c[name].type.dialect_impl(dialect).bind_processor(dialect)) is not None
+            if (convert := _converter(table.c[name].type, dialect)) is not None
         ]
         self._mark = "?" if dialect.name == "sqlite" else "%s"
         self._texts: dict[int, str] = {}
@@ -67,6 +69,13 @@ class _Bulk:
         for place, convert in self._convert:
             values[place] = convert(values[place])
         return tuple(values)
+
+    def values_of(self, rows: Sequence[Mapping[str, Any]]) -> list[Values]:
+        """``values`` of many rows, column by column, which is quicker."""
+        columns: list[Any] = list(zip(*map(self._get, rows), strict=True))
+        for place, convert in self._convert:
+            columns[place] = _converted(columns[place], convert)
+        return list(zip(*columns, *(repeat(default, len(rows)) for default in self._defaults), strict=True))
 
     def run(self, connection: Connection, rows: Sequence[Values]) -> None:
         """Run the statement for what ``values`` made."""
@@ -85,7 +94,7 @@ class _Bulk:
         while start < len(rows):
             size = min(MOST_AT_ONCE, 1 << (len(rows) - start).bit_length() - 1)
             some = rows[start : start + size]
-            cursor.execute(self._text(size), [value for row in some for value in row])
+            cursor.execute(self._text(size), list(chain.from_iterable(some)))
             start += size
 
     def _text(self, rows: int) -> str:
@@ -166,3 +175,28 @@ class _BulkUpdate(_Bulk):
 @cache
 def _bulk_update(table: sa.Table, keys: tuple[str, ...], columns: tuple[str, ...], dialect: Dialect) -> _BulkUpdate:
     return _BulkUpdate(table, keys, columns, dialect)
+
+
+def _converted(column: Sequence[Any], convert: Callable[[Any], Any]) -> Iterable[Any]:
+    """The column with every value converted; one that holds the same object throughout is converted once. Most hold
+    what a batch has in common: its organisation, its moment, its form."""
+    first = column[0]
+    if all(map(is_, column, repeat(first))):
+        return repeat(convert(first), len(column))
+    return map(convert, column)
+
+
+def _converter(kind: sa.types.TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
+    """What makes a value of this type one that the driver takes; None where it takes it as it is.
+
+    SQLAlchemy's own for ids and truth values do more than is needed here, and there are forty of them in a lead.
+    """
+    if isinstance(kind, sa.Boolean):
+        return None
+    if isinstance(kind, sa.Uuid):
+        return _hex if dialect.name == "sqlite" else None
+    return kind.dialect_impl(dialect).bind_processor(dialect)
+
+
+def _hex(value: UUID | None) -> str | None:
+    return None if value is None else f"{value.int:032x}"

@@ -211,7 +211,7 @@ def _prepare_sqlite(dbapi_connection: Any, _record: Any) -> None:
         "synchronous=FULL",
         "foreign_keys=ON",
         "temp_store=MEMORY",
-        "cache_size=-4096",
+        "cache_size=-2048",
     ):
         dbapi_connection.execute(f"PRAGMA {pragma}").close()
 

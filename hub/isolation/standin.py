@@ -2,8 +2,8 @@
 
 import inspect
 from abc import ABCMeta
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any, ClassVar
 
 from hub.connector.base import Connector, HostsForms
 from hub.core.connections.apart import RunsApart
@@ -15,6 +15,8 @@ class StandIn(RunsApart):
     """Base of every stand-in. ``running`` is where the connector's code runs now; it may change once."""
 
     running: Running
+    passed_on: ClassVar[Mapping[str, Call]]
+    """What the connector's own code answers; the rest is the hub's."""
 
     @property
     def is_apart(self) -> bool:
@@ -23,7 +25,9 @@ class StandIn(RunsApart):
 
     async def wait_for(self, name: str, *arguments: Any) -> Any:
         """Call a pure function without blocking the event loop."""
-        return await self.running.waiting(calls_of(type(self))[name], arguments, {})
+        if name not in self.passed_on:
+            return getattr(self, name)(*arguments)
+        return await self.running.waiting(self.passed_on[name], arguments, {})
 
 
 def stand_in(connector: Connector, running: Here | Apart) -> Connector:
@@ -42,6 +46,7 @@ def stand_in(connector: Connector, running: Here | Apart) -> Connector:
         {
             "__module__": __name__,
             "__doc__": f"In place of {kind.__module__}.{kind.__qualname__}.",
+            "passed_on": calls,
             **shared,
             **{name: _method(call) for name, call in calls.items()},
         },

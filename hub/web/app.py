@@ -18,7 +18,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestPayloadError
 from structlog.contextvars import bind_contextvars
-from uuid_utils.compat import uuid7
+from uuid_utils import uuid7
 
 from hub.db.engine import DatabaseUnavailableError
 from hub.web.api.description import description_routes

@@ -57,7 +57,7 @@ class WebSettings:
         """``trusted_proxies``, parsed."""
         return TrustedProxies(self.trusted_proxies)
 
-    @property
+    @cached_property
     def origin(self) -> str:
         """Scheme, host and, where it is not the scheme's own, port: as browsers write ``Origin``."""
         parts = urlsplit(self.public_url)

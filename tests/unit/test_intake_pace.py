@@ -67,6 +67,14 @@ def test_batches_grow_and_shrink_with_the_time_they_take() -> None:
     assert pace.batch_size == SMALLEST_BATCH
 
 
+def test_a_batch_grows_no_further_than_its_time_allows() -> None:
+    """Two thirds of the time used means half as many more, not twice as many: those would hold the writer too long."""
+    pace = Pace()
+    before = pace.batch_size
+    pace.adapt(before, IDLE_TARGET * 2 / 3, is_busy=False)
+    assert before < pace.batch_size <= before * 3 / 2
+
+
 def test_small_batches_are_no_sign_of_being_overrun(hand: Hand) -> None:
     """One receipt at a time is worked off slowly, because each has a commit of its own; that is no backlog."""
     pace = Pace()

@@ -22,6 +22,26 @@ MAX_LABEL = 200
 _WAITING = (Drift.QUESTION_ADDED, Drift.QUESTION_RENAMED, Drift.UNKNOWN_ANSWER)
 """Kinds that are settled once a rule takes the question."""
 
+_OF_FORM = (
+    drift_findings.c.organisation_id == sa.bindparam("organisation"),
+    drift_findings.c.source_form_id == sa.bindparam("form"),
+)
+_OPEN_ABOUT = sa.select(drift_findings.c.id, drift_findings.c.question_key).where(
+    *_OF_FORM,
+    drift_findings.c.settled_at.is_(None),
+    drift_findings.c.question_key.in_(sa.bindparam("keys", expanding=True)),
+)
+_GROW = (
+    sa.update(drift_findings)
+    .where(*_OF_FORM, drift_findings.c.id == sa.bindparam("finding"))
+    .values(leads_affected=drift_findings.c.leads_affected + sa.bindparam("leads"))
+)
+_NUMBER_OF_UNKNOWN = sa.select(sa.func.count()).where(*_OF_FORM, drift_findings.c.kind == Drift.UNKNOWN_ANSWER.value)
+_QUESTIONS = sa.select(source_forms.c.questions).where(
+    source_forms.c.organisation_id == sa.bindparam("organisation"), source_forms.c.id == sa.bindparam("form")
+)
+"""Kept, because they run in the transaction of every batch: to build one costs more than to execute it."""
+
 
 @dataclass(frozen=True, slots=True)
 class DriftFinding:
@@ -73,15 +93,11 @@ def note_unknown_answers(
     if not answers:
         return
     counts = {storable(key): (storable(answer.label)[:MAX_LABEL], answer.leads) for key, answer in answers.items()}
-    mine = _mine(organisation_id, source_form_id)
-    statement = sa.select(drift_findings.c.id, drift_findings.c.question_key).where(
-        *mine, drift_findings.c.settled_at.is_(None), drift_findings.c.question_key.in_(counts)
-    )
-    found = connection.execute(statement).all()
-    for row in found:
-        more = drift_findings.c.leads_affected + counts[row.question_key][1]
-        grow = sa.update(drift_findings).where(*mine, drift_findings.c.id == row.id).values(leads_affected=more)
-        connection.execute(grow)
+    form = {"organisation": organisation_id, "form": source_form_id}
+    found = connection.execute(_OPEN_ABOUT, {**form, "keys": list(counts)}).all()
+    if found:
+        grown = [{**form, "finding": row.id, "leads": counts[row.question_key][1]} for row in found]
+        connection.execute(_GROW, grown)
     rest = set(counts) - {row.question_key for row in found}
     for key in _unlisted(connection, organisation_id, source_form_id, rest):
         label, leads = counts[key]
@@ -149,18 +165,13 @@ def _unlisted(connection: Connection, organisation_id: UUID, source_form_id: UUI
     """Those keys that the form does not list, as many as there is room for."""
     if not keys:
         return []
-    form = sa.select(source_forms.c.questions).where(
-        source_forms.c.organisation_id == organisation_id, source_forms.c.id == source_form_id
-    )
-    questions = connection.execute(form).scalar()
+    form = {"organisation": organisation_id, "form": source_form_id}
+    questions = connection.execute(_QUESTIONS, form).scalar()
     listed = {question["key"] for question in questions or ()}
     new = sorted(set(keys) - listed)
     if not new:
         return []
-    unknown = sa.select(sa.func.count()).where(
-        *_mine(organisation_id, source_form_id), drift_findings.c.kind == Drift.UNKNOWN_ANSWER.value
-    )
-    return new[: max(0, MAX_UNKNOWN - connection.execute(unknown).scalar_one())]
+    return new[: max(0, MAX_UNKNOWN - connection.execute(_NUMBER_OF_UNKNOWN, form).scalar_one())]
 
 
 def _findings(connection: Connection, organisation_id: UUID, *wanted: sa.ColumnElement[bool]) -> list[DriftFinding]:

@@ -15,8 +15,26 @@ from hub.db.guard import ALL_ORGANISATIONS
 _SEES_ALL = {ALL_ORGANISATIONS: "the intake works off the receipts of every organisation"}
 _PENDING = receipts.c.disposition == Disposition.PENDING.value
 
+_NEEDED = tuple(
+    receipts.c[name]
+    for name in (
+        "id",
+        "organisation_id",
+        "connection_id",
+        "connector",
+        "path",
+        "form_id",
+        "part_id",
+        "source_id",
+        "payload",
+        "digest",
+        "received_at",
+        "lease_generation",
+    )
+)
+"""Of a receipt that is worked off; the raw delivery, its largest part, is not among it."""
 _WORKABLE = (
-    sa.select(receipts)
+    sa.select(*_NEEDED)
     .where(_PENDING, receipts.c.lease_owner == sa.bindparam("owner"), receipts.c.payload.is_not(None))
     .order_by(receipts.c.id)
     .limit(sa.bindparam("most"))
@@ -74,7 +92,7 @@ def abandoned(connection: Connection) -> list[str]:
 
 
 def read_held(connection: Connection, process_name: str, most: int, lane: Lane = EVERYTHING) -> list[dict[str, Any]]:
-    """Pending receipts of a lane that this process holds and can work off, oldest first."""
+    """Pending receipts of a lane that this process holds and can work off, oldest first; of each what that needs."""
     found = connection.execute(lane.narrowed(_WORKABLE), {"owner": process_name, "most": most})
     return [dict(row._mapping) for row in found]
 

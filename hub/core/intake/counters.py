@@ -32,19 +32,18 @@ def line_of(row: Mapping[str, Any]) -> Line:
 def count_received(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
     """Count new receipts, with the disposition that they start with."""
     counts: Counter[tuple[Line, str]] = Counter()
-    for row in rows:
-        line = line_of(row)
-        counts[line, RECEIVED] += 1
-        counts[line, row["disposition"]] += 1
+    for (line, disposition), number in Counter((line_of(row), row["disposition"]) for row in rows).items():
+        counts[line, RECEIVED] += number
+        counts[line, disposition] += number
     _add(connection, counts)
 
 
 def count_moves(connection: Connection, moves: Iterable[tuple[Line, str, str]]) -> None:
     """Count receipts that went from one disposition to another."""
     counts: Counter[tuple[Line, str]] = Counter()
-    for line, before, after in moves:
-        counts[line, before] -= 1
-        counts[line, after] += 1
+    for (line, before, after), number in Counter(moves).items():
+        counts[line, before] -= number
+        counts[line, after] += number
     _add(connection, counts)
 
 

@@ -52,4 +52,4 @@ class Pace:
         if seconds > target and size >= self.batch_size:
             self.batch_size = max(SMALLEST_BATCH, int(self.batch_size * max(0.5, target / seconds)))
         elif size >= self.batch_size and seconds < target * 0.7:
-            self.batch_size = min(LARGEST_BATCH, self.batch_size * 2)
+            self.batch_size = min(LARGEST_BATCH, int(self.batch_size * min(2.0, target / max(seconds, 1e-6))))

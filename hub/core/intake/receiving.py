@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 from hub.connector.errors import BadPayloadError, RateLimitedError, UnverifiedRequestError
 from hub.connector.models import InboundRequest, Notice, NoticeKind, Pointer, RawSubmission, Received, Reply
 from hub.core.audit import service as audit
-from hub.core.connections.apart import call_pure
+from hub.core.connections.apart import ConnectorFaultError, ConnectorRestingError, call_pure
 from hub.core.connections.endpoints import Destination, Endpoint, Endpoints, connections_of_account
 from hub.core.connections.service import lose_grant
 from hub.core.connections.state import ConnectionState
@@ -75,7 +75,10 @@ class Receiver:
         Raises ``UnverifiedRequestError`` for an unknown address as for a wrong signature, so that they look alike
         (WH-02), and ``DatabaseUnavailableError`` or ``NotReadError`` when nothing was stored.
         """
-        endpoint = await self._endpoints.find(connector_key, endpoint_key)
+        try:
+            endpoint = await self._endpoints.find(connector_key, endpoint_key)
+        except (ConnectorFaultError, ConnectorRestingError) as failure:  # asked for the secrets among its settings
+            raise NotReadError(connector_key, failure) from failure
         if endpoint is None:
             await self._ledger.count_refusal(f"hooks/{connector_key}", "unknown_endpoint", sender)
             raise UnverifiedRequestError("This address does not exist, or the request is not signed as agreed.")

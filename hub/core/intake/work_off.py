@@ -40,6 +40,16 @@ TRIES = 5
 Listener = Callable[[Sequence[Outcome]], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What ``taken`` receipts became, up to one whose connector is ``resting``. One whose connector was moved elsewhere
+    is left out: it stays pending for the lane that it has there."""
+
+    taken: int
+    batch: list[Work]
+    resting: ConnectorRestingError | None = None
+
+
 @dataclass
 class Intake:
     """Turns receipts into leads for one process. ``is_busy`` says that deliveries wait for their commit."""
@@ -62,6 +72,8 @@ class Intake:
     _stopping: bool = False
     _stopped: asyncio.Event = field(default_factory=asyncio.Event)
     _tried_again: set[UUID] = field(default_factory=set)
+    _ahead: asyncio.Task[Prepared] | None = None
+    _preparing: asyncio.Lock = field(default_factory=asyncio.Lock)
     _task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -125,6 +137,7 @@ class Intake:
                 except Exception:
                     log.exception("intake_failed_and_goes_on")
                     await self._begin_anew()
+        await self._give_up_ahead()
 
     async def _rest(self, resting: ConnectorRestingError) -> None:
         """Leave the connector of this lane alone for a while; in the common lane others wait for their turn."""
@@ -143,31 +156,57 @@ class Intake:
         """Forget what is in memory and read it again shortly: what of it was settled, only the database knows."""
         self._has_more = True
         self._queue.clear()
+        await self._give_up_ahead()
         await self.clock.sleep(RETRY_AFTER)
 
+    async def _give_up_ahead(self) -> None:
+        """Wait for the batch that is being prepared, if there is one, and drop it."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            await asyncio.wait((ahead,))
+            if failure := ahead.exception():
+                log.warning("preparing_ahead_failed", error=type(failure).__name__)
+
     async def _next_batch(self) -> int:
-        """Work some receipts off, if there are any; how many it was."""
+        """Work some receipts off, if there are any; how many it was.
+
+        Writing leaves the processor idle for half of its time, and so the next batch is prepared meanwhile, unless
+        that would be at the cost of deliveries.
+        """
+        prepared = await self._prepared()
+        if prepared.resting is None and self._queue and not self._pace.is_overrun and not self.is_busy():
+            self._ahead = asyncio.create_task(self._prepare_some(), name="intake: prepare ahead")
+        await self._settle_prepared(prepared)
+        return prepared.taken
+
+    async def _settle_prepared(self, prepared: Prepared) -> None:
+        if prepared.batch:
+            await self._settle(prepared.batch)
+        if prepared.resting is not None:
+            raise prepared.resting
+
+    async def _prepared(self) -> Prepared:
+        """The batch that was prepared ahead, else the next one. The database is asked only when neither memory nor
+        a batch under way holds any: what is being settled still looks pending there."""
+        if (ahead := self._ahead) is not None:
+            self._ahead = None
+            return await ahead
         if not self._queue and self._has_more:
             self._has_more = False
             rows = await self.database.read(read_held, self.process_name, HELD_IN_MEMORY, self.lane)
             self._queue.extend(rows)
             self._has_more = self._has_more or len(rows) == HELD_IN_MEMORY
-        if not self._queue:
-            return 0
-        batch = [self._queue.popleft() for _ in range(min(self._pace.batch_size, len(self._queue)))]
-        await self._work_off(batch)
-        return len(batch)
+        return await self._prepare_some()
 
-    async def _work_off(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        batch, resting = await asyncio.get_running_loop().run_in_executor(self.threads, self._prepare, rows)
-        if batch:
-            await self._settle(batch)
-        if resting is not None:
-            raise resting
+    async def _prepare_some(self) -> Prepared:
+        rows = [self._queue.popleft() for _ in range(min(self._pace.batch_size, len(self._queue)))]
+        return await self._prepare_in_thread(rows) if rows else Prepared(0, [])
 
-    def _prepare(self, rows: Sequence[Mapping[str, Any]]) -> tuple[list[Work], ConnectorRestingError | None]:
-        """What was read, up to a receipt whose connector rests. One whose connector was moved elsewhere stays pending
-        for the lane that it has there."""
+    async def _prepare_in_thread(self, rows: Sequence[Mapping[str, Any]]) -> Prepared:
+        async with self._preparing:
+            return await asyncio.get_running_loop().run_in_executor(self.threads, self._prepare, rows)
+
+    def _prepare(self, rows: Sequence[Mapping[str, Any]]) -> Prepared:
         self.forms.refresh({row["organisation_id"] for row in rows})
         batch: list[Work] = []
         for row in rows:
@@ -178,8 +217,8 @@ class Intake:
             try:
                 batch.append(Work(row, self._prepare_one(row)))
             except ConnectorRestingError as resting:
-                return batch, resting
-        return batch, None
+                return Prepared(len(rows), batch, resting)
+        return Prepared(len(rows), batch)
 
     def _prepare_one(self, row: Mapping[str, Any], tries: int = TRIES) -> Incoming | Failed:
         """What breaks the preparation of one receipt ends that one; the others of its batch have their turn."""
@@ -225,8 +264,9 @@ class Intake:
         if isinstance(error, IntegrityError) and row["id"] not in self._tried_again:
             # What it refers to (a stage, a centre) may be gone since it was prepared: once more with fresh eyes.
             self._tried_again.add(row["id"])
-            self.forms.forget()
-            await self._work_off([row])
+            async with self._preparing:
+                self.forms.forget()
+            await self._settle_prepared(await self._prepare_in_thread([row]))
             return
         self._tried_again.discard(row["id"])
         log.warning("processing_fault", receipt=str(row["id"]), error=type(error).__name__, exc_info=error)

@@ -270,7 +270,7 @@ class LeadBatch:
                 }
             )
             self._step(lead_id, "assigned", _assigned_detail(decision))
-            self._event("lead_created", lead_id, {"receipt": str(item.receipt_id), "is_late": item.is_late})
+            self._event("lead_created", lead_id, {"receipt": item.receipt, "is_late": item.is_late})
         return lead_id
 
     def _lead_row(self, item: Incoming, lead_id: UUID, person_id: UUID, decision: Decided) -> dict[str, Any]:
@@ -325,7 +325,7 @@ class LeadBatch:
             )
         if item.submission.message is None:
             self._step(lead_id, "enquired_again", _created_detail(item, None))
-        self._event("lead_attached", lead_id, {"receipt": str(item.receipt_id)})
+        self._event("lead_attached", lead_id, {"receipt": item.receipt})
 
     def _note_key(self, item: Incoming, lead_id: UUID | None) -> None:
         self._keys[item.key] = (lead_id, item.digest, item.receipt_id)
@@ -434,7 +434,7 @@ def origin_json(item: Incoming, key: str) -> dict[str, Any]:
     origin = item.mapped.origins[key]
     return {
         "connector": item.connector,
-        "receipt": str(item.receipt_id),
+        "receipt": item.receipt,
         "questions": list(origin.question_keys),
         "mapping_version": item.mapping_version,
         "transform": origin.transform,
@@ -446,7 +446,7 @@ def _created_detail(item: Incoming, latest: dict[str, Any] | None) -> dict[str, 
         "connector": item.connector,
         "path": item.path,
         "form": item.form_name,
-        "receipt": str(item.receipt_id),
+        "receipt": item.receipt,
     }
     if item.is_late:
         detail["late"] = True

@@ -1,7 +1,7 @@
 """What the intake hands over to the leads: a submission, mapped, with everything needed to create or join a lead."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -57,6 +57,11 @@ class Incoming:
     mapping_version: int
     policies: Mapping[str, Policy]
     wish: Wish | None = None
+    receipt: str = field(init=False)
+    """``receipt_id`` as text, which every value of a lead names as its origin."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "receipt", str(self.receipt_id))
 
     @property
     def is_late(self) -> bool:
