@@ -68,9 +68,10 @@ class Message(Model):
 
     ``thread`` is what belongs together within the connection: one call, or all messages between two addresses on one
     channel. A piece joins the lead of its thread. ``sender`` is the person's address as the platform writes it, which
-    is where a reply goes; ``recipient`` is the business's. ``amends`` is the ``source_id`` of the message that an edit
-    or a revocation is about. ``preference`` is set where the platform itself said so (``OptOutType``); the words of a
-    text are read by the hub. ``detail`` are further facts to show, by name (``call_status``).
+    is where a reply goes; ``recipient`` is the business's. ``amends`` is the ``source_id`` of the message that an
+    edit or a revocation is about. ``preference`` is set where the platform itself said so (``OptOutType``); the words
+    of a text are read by the hub, or those of ``own_words`` where the text holds what others said as well: then only
+    what the person said counts. ``detail`` are further facts to show, by name (``call_status``).
     """
 
     channel: Channel
@@ -79,6 +80,7 @@ class Message(Model):
     sender: Identifier
     recipient: Identifier
     text: str = ""
+    own_words: tuple[str, ...] | None = None
     preference: Preference | None = None
     amends: Identifier | None = None
     media: tuple[Media, ...] = ()

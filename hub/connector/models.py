@@ -75,7 +75,10 @@ class FieldType(StrEnum):
 
 
 class IdScope(StrEnum):
-    """Within what a source's submission ids are unique; the hub builds the one-lead-per-id key from it."""
+    """Within what a source's submission ids are unique; the hub builds the one-lead-per-id key from it.
+
+    ``ACCOUNT`` of a source without accounts (``Connector.identify``) is the connection.
+    """
 
     PLATFORM = "platform"
     ACCOUNT = "account"

@@ -123,7 +123,7 @@ class Conversions:
         self, key: ConnectionKey, connector: ReportsConversions, claimed: Claimed, error: Exception
     ) -> bool:
         """An event that the connector cannot bear must not hold up the others: each is sent by itself, unless the
-        first few fail as well."""
+        first few fail as well. The platform may have taken them all by now."""
         if len(claimed.conversions) == 1:
             log.error("reporting conversions met a bug", connection=str(key.connection_id), error=type(error).__name__)
             bug = RetryableError(type(error).__name__, code=BUG)
@@ -131,7 +131,7 @@ class Conversions:
             return False
         failed = 0
         for place, each in enumerate(claimed.conversions, start=1):
-            failed += not await self._send(key, connector, replace(claimed, conversions=(each,)))
+            failed += not await self._send(key, connector, replace(claimed, conversions=(each,), sent_at=None))
             if failed == place == TRIES_AFTER_A_BUG:
                 return False
         return True

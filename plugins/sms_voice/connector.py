@@ -24,7 +24,7 @@ from hub.connector.models import (
     Submission,
 )
 from hub.connector.sending import OutgoingMessage, Sent
-from plugins.sms_voice.provider import Provider, WebhookKey
+from plugins.sms_voice.provider import CONNECTOR_KEY, Provider, WebhookKey
 from plugins.sms_voice.providers import PROVIDERS
 from plugins.sms_voice.settings import SmsVoiceSettings
 
@@ -33,12 +33,12 @@ class SmsVoice(Connector, Polls, Receives, Sends):
     """Messages and calls of people, by the provider that the app's settings name."""
 
     manifest: ClassVar[Manifest] = Manifest(
-        key="sms_voice",
+        key=CONNECTOR_KEY,
         name="SMS, WhatsApp and calls",
         contract=1,
         source_code="sms_voice",
         settings=SmsVoiceSettings,
-        id_scope=IdScope.PLATFORM,
+        id_scope=IdScope.ACCOUNT,
         retention=timedelta(days=400),
         poll_every=timedelta(minutes=15),
         overlap=timedelta(hours=6),

@@ -23,6 +23,8 @@ from hub.connector.sending import OutgoingMessage, Sent
 from plugins.sms_voice.choice import ProviderName
 from plugins.sms_voice.settings import SmsVoiceSettings
 
+CONNECTOR_KEY = "sms_voice"
+
 
 class WebhookKey(BaseModel):
     """What deliveries are checked with. ``secret`` is the provider's own, ``facts`` are further words that checking or

@@ -22,10 +22,9 @@ def broken_invariants(folder: Path, database_url: str) -> list[str]:
 
 
 def _ids(connection: sa.Connection, folder: Path) -> list[str]:
-    leads = [each for each in _lines(folder / "platform.jsonl") if each["kind"] == "lead"]
-    announced = {
-        name for each in _lines(folder / "platform.jsonl") if each["kind"] == "acknowledged" for name in each["ids"]
-    }
+    told = [line for journal in sorted(folder.rglob("platform.jsonl")) for line in _lines(journal)]
+    leads = [each for each in told if each["kind"] == "lead"]
+    announced = {name for each in told if each["kind"] == "acknowledged" for name in each["ids"]}
     posts = {each["key"]: each["way"] for each in _lines(folder / "visitors.jsonl") if each["kind"] == "post"}
     taken = {each["key"] for each in _lines(folder / "visitors.jsonl") if each["kind"] == "taken"}
     wanted = {each["id"] for each in leads} | {key for key in taken if posts[key] != "spam"}
@@ -67,9 +66,11 @@ def _sums(connection: sa.Connection) -> list[str]:
     orphans = "SELECT COUNT(*) FROM leads WHERE id NOT IN (SELECT lead_id FROM receipts WHERE lead_id IS NOT NULL)"
     if number := connection.exec_driver_sql(orphans).scalar():
         broken.append(f"I4 {number} leads without a receipt")
-    doubles = "SELECT COUNT(*) FROM (SELECT email FROM leads WHERE NOT is_test GROUP BY email HAVING COUNT(*) > 1) AS d"
-    if number := connection.exec_driver_sql(doubles).scalar():
-        broken.append(f"I3 {number} people with more than one lead")
+    for contact in ("email", "phone"):
+        doubles = f"SELECT {contact} FROM leads WHERE NOT is_test AND {contact} IS NOT NULL GROUP BY {contact}"
+        counted_twice = f"SELECT COUNT(*) FROM ({doubles} HAVING COUNT(*) > 1) AS d"
+        if number := connection.exec_driver_sql(counted_twice).scalar():
+            broken.append(f"I3 {number} people with more than one lead by {contact}")
     created = Counter(
         row.lead_id for row in _rows(connection, "SELECT lead_id FROM journey_steps WHERE kind = 'created'")
     )

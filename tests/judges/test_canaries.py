@@ -4,6 +4,7 @@ answer, page, log line and unencrypted column is searched for them (DA-03, TK-09
 import asyncio
 import itertools
 import json
+import re
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -129,13 +130,13 @@ async def test_no_canary_comes_out_anywhere(watched: Watched, client: aiohttp.Cl
     assert len(watched.answers) > 400
     told = {name: _found(text, secrets) for name, text in watched.answers if _found(text, secrets)}
     assert not told, told
-    assert "request failed" in log
+    assert "connector_failing" in log
     assert "connector_fault" in log
     assert not _found(log, secrets | set(PERSONAL)), _lines(log, secrets | set(PERSONAL))
     stored = _stored(watched)
     assert NAME in stored
     assert not _found(stored, secrets)
-    shown = [text for name, text in watched.by_role["Viewer"] if "/leads/" in name and name.endswith(" 200")]
+    shown = [text for name, text in watched.by_role["Viewer"] if re.search(r"/api/v1/leads/[0-9a-f-]{36} 200$", name)]
     assert shown
     assert all(NAME in text for text in shown)
     seen = [name for name, text in watched.by_role["Viewer"] if _found(text, set(CONTACTS))]
@@ -225,7 +226,7 @@ async def strangers_try(watched: Watched, client: aiohttp.ClientSession, app: di
     body = json.dumps({"name": NAME, "email": EMAIL, "token": SENT_TOKEN}).encode()
     for headers in ({}, {"X-Reference-Signature": SENT_TOKEN}, {"X-Hub-Signature-256": signature_of(body)}):
         assert (await watched.post(client, hook, body, headers)).status == 401
-    assert (await watched.post(client, hook, body + EXPLODE.encode())).status == 500
+    assert (await watched.post(client, hook, body + EXPLODE.encode())).status == 503
     await watched.post(client, f"/hooks/meta_ads/{SENT_TOKEN}", body)
     sign_in = {"email": EMAIL, "password": PASSWORD}
     for role in (None, "Sales"):

@@ -9,6 +9,7 @@ export interface RuleDraft {
 }
 
 const ROOT = 'conversion-rules'
+const LOOK_AGAIN_MS = 5_000
 
 /** Which stages of leads are reported to one platform account, and how to change that. */
 export function useConversionRules(connectionId: Ref<string>) {
@@ -18,6 +19,7 @@ export function useConversionRules(connectionId: Ref<string>) {
   const rules = useQuery({
     queryKey: [ROOT],
     queryFn: async () => (await answerOf(api.GET('/api/v1/conversion-rules'))).items,
+    refetchInterval: LOOK_AGAIN_MS,
   })
   const ofConnection = computed(() => rules.data.value?.filter((rule) => rule.connection_id === connectionId.value) ?? [])
   const add = useMutation({

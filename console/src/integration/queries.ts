@@ -15,6 +15,15 @@ export function useConnectors() {
   })
 }
 
+/** Connectors that fail at present; what is meant for them waits. */
+export function useFailingConnectors() {
+  return useQuery({
+    queryKey: ['connector-health'],
+    queryFn: async () => (await answerOf(api.GET('/api/v1/connector-health'))).items.filter((each) => each.is_failing),
+    refetchInterval: LOOK_AGAIN_MS,
+  })
+}
+
 export function useApps() {
   return useQuery({ queryKey: ['apps'], queryFn: async () => (await answerOf(api.GET('/api/v1/apps'))).items })
 }

@@ -102,7 +102,8 @@ class KeyAuthoriser:
     async def _identify(self, keys: _Keys) -> Account:
         access = build_access(self._transport, self._clock, keys.connector, settings=keys.settings)
         account = await keys.connector.identify(access)
-        if account.id == keys.connector.manifest.key:
+        manifest = keys.connector.manifest
+        if account.id == manifest.key and account.name == manifest.name:
             return account.model_copy(update={"name": keys.app.name})
         return account
 

@@ -31,7 +31,7 @@ class ConversationBatch:
         self._now = now
         self._threads: dict[ThreadKey, Thread] = {}
         self._changed: dict[UUID, Thread] = {}
-        self._pieces: list[Row] = []
+        self._pieces: dict[UUID, Row] = {}
         self._adopted: list[Row] = []
         self._opted_out: dict[AddressKey, bool] = {}
         self._wishes: list[tuple[Incoming, Message, Wish]] = []
@@ -83,13 +83,14 @@ class ConversationBatch:
             return []
         if message.kind is MessageKind.IDENTITY:
             self._moves.append((item, message, address_key(message.channel, thread.row["sender"])))
-        thread.note(message, item.submission.submitted_at, item.submission.campaign)
+        # Where a clock runs ahead, it was said when it came: else the reply window would stay open for too long.
+        thread.note(message, min(item.submission.submitted_at, item.received_at), item.submission.campaign)
         self._changed[thread.row["id"]] = thread
         wish = self._heeded(item, message)
         if lead_id is None and thread.is_begun:
             return []
         piece = {**piece_row(item, message, thread.row["id"], wish), "organisation_id": self._organisation_id}
-        self._pieces.append(piece)
+        self._pieces[piece["id"]] = piece
         thread.orphans.append(piece)
         if lead_id is None:
             return []
@@ -103,8 +104,7 @@ class ConversationBatch:
         for piece in thread.orphans:
             piece["lead_id"] = lead_id
             steps += steps_of(piece, thread.row["channel"])
-        new = {piece["id"] for piece in self._pieces}
-        self._adopted += [piece for piece in thread.orphans if piece["id"] not in new]
+        self._adopted += [piece for piece in thread.orphans if piece["id"] not in self._pieces]
         thread.orphans.clear()
         return steps
 
@@ -123,7 +123,7 @@ class ConversationBatch:
         known = [thread.changes() for thread in self._changed.values() if not thread.is_new]
         insert_rows(self._connection, threads, new)
         update_rows(self._connection, threads, ("organisation_id", "id"), known)
-        insert_rows(self._connection, conversation_pieces, self._pieces)
+        insert_rows(self._connection, conversation_pieces, list(self._pieces.values()))
         update_rows(
             self._connection,
             conversation_pieces,

@@ -195,7 +195,8 @@ def _first_stages(connection: Connection, organisation_id: UUID, lead_ids: Colle
 def _submissions(
     connection: Connection, organisation_id: UUID, lead_ids: Iterable[UUID]
 ) -> Mapping[UUID, Sequence[AnyRow]]:
-    """What people sent, by lead, oldest first. A lead that is a test, or was deleted, has none."""
+    """What people sent, by lead, in the order in which the leads got it: what comes late, though it was sent before,
+    must not take the place of what was reported already. A lead that is a test, or was deleted, has none."""
     statement = (
         sa.select(
             lead_submissions.c.id,
@@ -217,7 +218,7 @@ def _submissions(
             lead_submissions.c.lead_id.in_(set(lead_ids)),
             leads.c.is_test.is_(False),
         )
-        .order_by(lead_submissions.c.submitted_at, lead_submissions.c.id)
+        .order_by(lead_submissions.c.id)
     )
     found: dict[UUID, list[AnyRow]] = {}
     for row in connection.execute(statement):

@@ -55,7 +55,7 @@ def record_failure(
         _IS_SENT,
     )
     told = {"code": code[:60], "message": _short(message), "next_attempt_at": try_again_at}
-    if was_taken is False:
+    if was_taken is False and claimed.sent_at is not None:
         never_left = conversion_reports.c.first_sent_at == claimed.sent_at
         waits = {"state": "waiting", "first_sent_at": None}
         connection.execute(sa.update(conversion_reports).where(*mine, never_left).values(**told, **waits))

@@ -53,12 +53,12 @@ class DueConnection:
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """Events of one target that are marked as sent, at ``sent_at``, and must now leave. ``attempts`` is how often the
-    one that was tried most often leaves with this."""
+    one that was tried most often leaves with this. ``sent_at`` is None once they may have been taken."""
 
     target: ConversionTarget
     conversions: tuple[Conversion, ...]
     attempts: int
-    sent_at: datetime
+    sent_at: datetime | None
 
     @property
     def event_ids(self) -> tuple[str, ...]:

@@ -77,7 +77,7 @@ def prepare(row: Mapping[str, Any], connectors: Mapping[str, Connector], find_fo
         path=row["path"],
         received_at=row["received_at"],
         digest=row["digest"],
-        key=_key(connector, form, submission, row["id"]),
+        key=_key(connector.manifest, form, submission, row),
         submission=submission,
         mapped=mapped,
         contacts=() if submission.is_test else _contacts(submission, mapped, form),
@@ -99,14 +99,16 @@ def _contacts(submission: Submission, mapped: MappedSubmission, form: FormWork) 
     return tuple(dict.fromkeys((*identity_points(submission.identities), *sender, *points)))
 
 
-def _key(connector: Connector, form: FormWork, submission: Submission, receipt_id: UUID) -> LeadKey:
-    """The one-lead-per-id key; a submission without an id of its own stands for itself."""
+def _key(manifest: Manifest, form: FormWork, submission: Submission, row: Mapping[str, Any]) -> LeadKey:
+    """The one-lead-per-id key; a submission without an id of its own stands for itself.
+
+    Of a source without accounts the app is the account (``Connector.identify``): two such connections may count alike.
+    """
     if submission.source_id is None:
-        return LeadKey("receipt", str(receipt_id))
-    manifest = connector.manifest
+        return LeadKey("receipt", str(row["id"]))
     scope = manifest.key
     if manifest.id_scope is not IdScope.PLATFORM:
-        scope += f":{form.account_id or ''}"
+        scope += f":{row['connection_id'] if form.account_id == manifest.key else form.account_id or ''}"
     if manifest.id_scope is IdScope.FORM:
         scope += f":{submission.form_id or ''}"
     return LeadKey(storable(scope), storable(submission.source_id))

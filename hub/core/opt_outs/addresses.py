@@ -14,6 +14,12 @@ _PREFIX = re.compile(r"[a-z]{2,12}:")
 _SEPARATORS = re.compile(r"[\s().\-/]")
 _NUMBER = re.compile(r"\+[1-9]\d{6,14}")
 _BARE_NUMBER = re.compile(r"[1-9]\d{9,14}")
+_FORMER_SPELLINGS = (
+    (re.compile(r"\+521(\d{10})"), r"+52\1"),
+    (re.compile(r"\+55([1-9]\d)([6-9]\d{7})"), r"+55\g<1>9\2"),
+)
+"""A 1 behind Mexico's 52, dropped in 2019, and Brazilian mobile numbers without their ninth digit: chats still write
+them so, networks do not, and both are the same phone."""
 
 
 class AddressKey(NamedTuple):
@@ -35,8 +41,16 @@ def address_key(channel: str, address: str) -> AddressKey:
     if _BARE_NUMBER.fullmatch(plain) and channel != Channel.CHAT:
         plain = f"+{plain}"
     if _NUMBER.fullmatch(plain):
-        return AddressKey(PHONE, phone_key(plain) or plain)
+        number = _in_present_spelling(plain)
+        return AddressKey(PHONE, phone_key(number) or number)
     return AddressKey(str(channel), storable(address.strip()))
+
+
+def _in_present_spelling(number: str) -> str:
+    for former, present in _FORMER_SPELLINGS:
+        if found := former.fullmatch(number):
+            return found.expand(present)
+    return number
 
 
 def is_one_persons(key: AddressKey) -> bool:

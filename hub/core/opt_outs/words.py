@@ -1,6 +1,7 @@
 """What a text says about being written to: words that are the whole message, and clear sentences."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from hub.connector.conversations import Message, MessageKind, Preference
 from hub.core.opt_outs.folding import fold
@@ -45,7 +46,8 @@ RESUMING_WORDS = frozenset(
 """An opt-in from who opted out. From anybody else it is a message like others, and may well be an enquiry: many
 advertisements ask for such a word."""
 _LONGEST_WORD = 40
-_READ = frozenset({MessageKind.MESSAGE, MessageKind.EDIT, MessageKind.TRANSCRIPT})
+_WRITTEN = frozenset({MessageKind.MESSAGE, MessageKind.EDIT})
+_READ = _WRITTEN | {MessageKind.TRANSCRIPT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +68,23 @@ def wish_of(message: Message) -> Wish | None:
     """What a piece of a conversation says about being written to; None: nothing.
 
     What the platform tells wins over words. Of calls and recordings there are no words to read; a transcript is read
-    for sentences only.
+    for sentences only. Where the person's own words are told apart, only they are read.
     """
     if message.preference is not None:
         word = _read_word(fold(message.text)) if len(message.text) <= _LONGEST_WORD else None
         return Wish(message.preference, Cause.PLATFORM, is_alone=word is not None and word.is_alone)
+    if message.own_words is not None:
+        return _wish_among(message.own_words, is_spoken=message.kind not in _WRITTEN)
     if message.kind not in _READ or not message.text:
         return None
     return read_wish(message.text, is_spoken=message.kind is MessageKind.TRANSCRIPT)
+
+
+def _wish_among(turns: Sequence[str], *, is_spoken: bool) -> Wish | None:
+    """An opt-out that the person uttered in a talk. A yes or a start answers what was asked there, and is no opt-in."""
+    wishes = (read_wish(turn, is_spoken=is_spoken) for turn in turns)
+    wish = next((each for each in wishes if each is not None and each.preference is Preference.OPT_OUT), None)
+    return replace(wish, is_alone=wish.is_alone and len(turns) == 1) if wish is not None else None
 
 
 def read_wish(text: str, *, is_spoken: bool = False) -> Wish | None:

@@ -77,6 +77,7 @@ def _message(told: Conversation) -> Message:
         sender=_person(told),
         recipient=told.to or "agent",
         text=text,
+        own_words=_own_words(told),
         preference=Preference.OPT_OUT if told.opted_out else None,
         media=media,
         duration=_duration(told.started_at, told.ended_at),
@@ -92,6 +93,7 @@ def _transcript(told: Conversation) -> Message:
         sender=_person(told),
         recipient=told.to or "agent",
         text=_text_of(told),
+        own_words=_own_words(told),
     )
 
 
@@ -104,6 +106,12 @@ def _text_of(told: Conversation) -> str:
     if told.transcript is None or isinstance(told.transcript, str):
         return told.transcript or ""
     return "\n".join(f"{_SPEAKERS[turn.speaker]}: {turn.text}" for turn in told.transcript)
+
+
+def _own_words(told: Conversation) -> tuple[str, ...]:
+    """What the caller said; nothing where the transcript does not tell who spoke."""
+    turns = told.transcript if isinstance(told.transcript, tuple) else ()
+    return tuple(turn.text for turn in turns if turn.speaker is Speaker.CALLER)
 
 
 def _duration(start: datetime | None, end: datetime | None) -> timedelta | None:

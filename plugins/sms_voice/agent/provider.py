@@ -14,7 +14,7 @@ from hub.connector.text import storable
 from plugins.sms_voice.agent.conversations import submission_of
 from plugins.sms_voice.agent.payloads import CONVERSATION_ENDED, TRANSCRIPT_ADDED, AgentDelivery
 from plugins.sms_voice.choice import ProviderName
-from plugins.sms_voice.provider import Provider, WebhookKey
+from plugins.sms_voice.provider import CONNECTOR_KEY, Provider, WebhookKey
 from plugins.sms_voice.settings import SmsVoiceSettings
 
 KNOWN = (CONVERSATION_ENDED, TRANSCRIPT_ADDED)
@@ -52,8 +52,8 @@ class Agent(Provider):
         return submission_of(raw, delivery)
 
     async def identify(self, access: Access) -> Account:
-        """There is no account to ask: the agent is what the admin called it."""
-        return Account(id=ProviderName.AGENT.value, name=access.settings(SmsVoiceSettings).agent_name)
+        """There is no account to ask: the app is the account, and the agent is what the admin called it."""
+        return Account(id=CONNECTOR_KEY, name=access.settings(SmsVoiceSettings).agent_name)
 
 
 def _parsed(body: bytes) -> dict[str, JsonValue]:

@@ -229,7 +229,7 @@ async def test_the_referral_of_the_first_message_stays_on_the_thread(talk: Talk)
 
 async def test_a_thread_keeps_the_newest_time_and_address(talk: Talk) -> None:
     """Messages may come in the wrong order, and an address may change."""
-    newest = talk.office.clock.now() + timedelta(minutes=5)
+    newest = talk.office.clock.now() - timedelta(minutes=5)
     await talk.say("second", at=newest, thread="t", sender="+4915100000002")
     await talk.say("first", at=newest - timedelta(minutes=4), thread="t", sender="+4915100000001")
     thread = talk.threads()[0]
@@ -293,3 +293,13 @@ async def test_a_piece_of_any_kind_and_content_is_kept_whole(talk: Talk, kind: M
     assert (piece.seconds, piece.detail) == (61, {"call_status": "busy"})
     assert piece.media == [{"url": "https://example.com/a", "content_type": "", "name": "a"}]
     assert [row.id for row in talk.office.rows(leads)] == [piece.lead_id]
+
+
+async def test_a_clock_that_runs_ahead_opens_no_window(talk: Talk) -> None:
+    """What the platform dates into the future was said when it came, and the next message is newer again."""
+    await talk.say("hello", at=talk.office.clock.now() + timedelta(days=30))
+    (thread,) = talk.threads()
+    assert thread.last_inbound_at == talk.office.clock.now()
+    await talk.say("hello again")
+    (thread,) = talk.threads()
+    assert thread.last_inbound_at == talk.office.clock.now()

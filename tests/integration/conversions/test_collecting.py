@@ -1,5 +1,6 @@
 """Which stage changes become reports: those that an admin selected, each once, whatever happens to lead and rule."""
 
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -127,6 +128,23 @@ async def test_a_lead_of_two_submissions_is_reported_once(desk: Desk) -> None:
     desk.move(lead, desk.stage("open", 1))
     await desk.report()
     assert [each.lead_id for each in desk.platform.counted] == ["lead-1"]
+
+
+async def test_a_submission_that_comes_late_reports_no_second_time(desk: Desk) -> None:
+    """It was sent before the one that was reported, and joins the lead behind it."""
+    stage_id = desk.stage("open", 1)
+    desk.add_rule(stage_id)
+    person = {"answers": {"full_name": ["Ada"], "email": ["ada@example.com"]}}
+    lead = await desk.lead("lead-2", **person)
+    desk.move(lead, stage_id)
+    await desk.report()
+    before = desk.office.clock.now() - timedelta(hours=20)
+    await desk.office.send(("lead-1", {**person, "at": before.isoformat()}))
+    desk.move(lead, desk.stage("open", 0))
+    desk.move(lead, stage_id)
+    await desk.report()
+    assert len(desk.office.leads()) == 1
+    assert [each.lead_id for each in desk.platform.counted] == ["lead-2"]
 
 
 async def test_leads_that_become_one_report_no_second_time(desk: Desk) -> None:

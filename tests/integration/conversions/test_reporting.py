@@ -216,6 +216,19 @@ async def test_an_event_that_the_connector_cannot_bear_holds_up_no_other(desk: D
     assert desk.states() == ["accepted"] * 3
 
 
+async def test_a_rate_limit_after_a_bug_forgets_nothing(desk: Desk) -> None:
+    """The batch in which the connector fell over may have been taken: what is sent by itself then never left anew."""
+    await moved(desk, 2)
+    desk.platform.troubles = [ZeroDivisionError(), RateLimitedError("Slow down.")]
+    with pytest.raises(RateLimitedError):
+        await desk.report()
+    assert desk.states() == ["sent", "sent"]
+    assert all(row.first_sent_at is not None for row in desk.reports())
+    desk.office.clock.advance(KNOWN_FOR)
+    await desk.report()
+    assert desk.states() == ["unknown", "unknown"]
+
+
 async def test_a_rate_limit_after_a_lost_answer_forgets_nothing(desk: Desk) -> None:
     """What may have counted before is not taken for something that never left: it is repeated for as long as the
     platform knows it, and no longer."""

@@ -2,10 +2,13 @@
 
 from collections import Counter
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
 
+from hub.connector.models import IdScope
+from hub.core.connections.models import connections
 from hub.core.field_mappings.models import source_forms
 from hub.core.intake import settling
 from hub.core.intake.balance import balance, path_shares, recount
@@ -17,7 +20,7 @@ from hub.core.intake.redriving import redrive
 from hub.core.leads.models import journey_steps, lead_changes, lead_submissions, persons
 from hub.core.outbox.models import outbox_events
 from hub.core.routing.models import assignees, assignments
-from tests.factories import START, answers
+from tests.factories import START, PlainConnector, add_connection, answers, delivery, raw
 from tests.integration.intake.conftest import PROCESS, Office
 
 
@@ -251,3 +254,26 @@ async def test_the_database_refuses_to_change_the_journey(office: Office, statem
     await office.send(("lead-1", answers()))
     with pytest.raises(sa.exc.DBAPIError, match="never"):
         office.database.write_now(lambda c: c.exec_driver_sql(statement))
+
+
+async def test_sources_without_accounts_count_alike_and_lose_nothing(office: Office) -> None:
+    """The ids that senders make up are unique within their own connection, where the account has no id of its own."""
+
+    class Counting(PlainConnector):
+        manifest = PlainConnector.manifest.model_copy(update={"id_scope": IdScope.ACCOUNT})
+
+    office.intake.connectors = {"reference": Counting()}
+
+    def add_another(connection: sa.Connection) -> UUID:
+        other = add_connection(connection, office.organisation_id)
+        mine = connections.c.organisation_id == office.organisation_id
+        connection.execute(sa.update(connections).where(mine).values(account_id=Counting.manifest.key))
+        return other
+
+    other = office.database.write_now(add_another)
+    for connection_id, name in ((office.connection_id, "ada"), (other, "grace")):
+        for _ in range(2):
+            made = [raw("call-1", {"answers": {"email": [f"{name}@example.com"]}})]
+            await office.ledger.accept(delivery(office.organisation_id, connection_id, made))
+    await office.intake.drain()
+    assert Counter(office.dispositions()) == {"lead_created": 2, "duplicate": 2}

@@ -20,6 +20,16 @@ def test_a_phone_is_one_address_on_every_channel(channel: Channel, written: str)
     assert address_key(channel, written) == NUMBER
 
 
+@pytest.mark.parametrize(
+    ("former", "present"),
+    [("+5215512345678", "+525512345678"), ("+554188887777", "+5541988887777"), ("+554132345678", "+554132345678")],
+)
+def test_a_former_spelling_is_the_same_phone(former: str, present: str) -> None:
+    """Who says stop by text message is not written to in a chat that keeps an old spelling of the number."""
+    assert address_key(Channel.WHATSAPP, former) == address_key(Channel.SMS, present) == AddressKey(PHONE, present)
+    assert address_key(Channel.WHATSAPP, former.removeprefix("+")) == AddressKey(PHONE, present)
+
+
 def test_the_digits_of_a_chat_are_no_phone() -> None:
     """An id of a chat may be any number."""
     assert address_key(Channel.CHAT, "4915112345678") == AddressKey("chat", "4915112345678")

@@ -233,3 +233,24 @@ def test_a_transcript_is_read_for_sentences_only() -> None:
         assert wish_of(message(MessageKind.TRANSCRIPT, text=word)) is None
     said = wish_of(message(MessageKind.TRANSCRIPT, text="Hello. Please do not call me again. Bye."))
     assert said == Wish(Preference.OPT_OUT, Cause.SENTENCE)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "stops"),
+    [
+        (MessageKind.MESSAGE, ("STOP",), True),
+        (MessageKind.MESSAGE, ("How much is it?", "STOP"), True),
+        (MessageKind.CALL, ("Please stop calling me.",), True),
+        (MessageKind.CALL, ("Stop.",), False),
+        (MessageKind.MESSAGE, ("YES",), False),
+        (MessageKind.MESSAGE, (), False),
+    ],
+    ids=["word", "word-later", "sentence-spoken", "word-spoken", "yes-to-a-question", "nothing"],
+)
+@pytest.mark.proves("DA-08")
+def test_of_a_talk_only_the_persons_own_words_count(kind: MessageKind, said: tuple[str, ...], stops: bool) -> None:
+    """Whatever the other side says in the same text, and a yes there is an answer."""
+    text = "\n".join(["Agent: You said: stop calling me. Unsubscribe?", *(f"Caller: {each}" for each in said)])
+    wish = wish_of(message(kind, text=text, own_words=said))
+    assert (wish is not None and wish.preference is Preference.OPT_OUT) is stops
+    assert wish is None or wish.is_alone is (said == ("STOP",))
