@@ -30,7 +30,7 @@ from mapping.engine import CompiledMapping
 from tests.factories import START, PlainConnector, add_connection, answers, delivery, raw
 
 PROCESS = "test-0"
-SOON = 5.0
+SOON = 30.0
 """Seconds in which a test expects what should take milliseconds."""
 
 

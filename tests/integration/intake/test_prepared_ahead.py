@@ -15,7 +15,7 @@ from hub.core.intake.pace import Pace
 from hub.db.engine import DatabaseUnavailableError
 from tests.factories import answers
 
-SOON = 5.0
+SOON = 30.0
 NAMES = tuple(f"lead-{place}" for place in range(6))
 
 
