@@ -9,6 +9,9 @@ REST, LONGEST_REST = 4.0, 0.2
 """A rest is so many times as long as the batch before it, but at most so many seconds: the work takes a fifth of the
 time at least, and never stands still."""
 LOOK_EVERY = 0.1
+FULL_LOAD = 0.6
+"""Above this share of what could be worked off, arrivals count as more than that: senders that wait for their answers
+are slowed down by the work, and would look like few."""
 
 
 class Pace:
@@ -24,8 +27,13 @@ class Pace:
 
     @property
     def is_overrun(self) -> bool:
-        """Whether more receipts arrive than are worked off in the same time."""
-        return self._arriving > self._working > 0
+        """Whether more receipts arrive than could well be worked off in the same time."""
+        return self._working > 0 and self._arriving > FULL_LOAD * self._working
+
+    @property
+    def is_receiving(self) -> bool:
+        """Whether receipts arrived lately."""
+        return self._arriving > 0
 
     def note_arrivals(self, number: int) -> None:
         """Receipts were stored."""

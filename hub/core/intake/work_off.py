@@ -171,10 +171,10 @@ class Intake:
         """Work some receipts off, if there are any; how many it was.
 
         Writing leaves the processor idle for half of its time, and so the next batch is prepared meanwhile, unless
-        that would be at the cost of deliveries.
+        deliveries come in: they need the time between two batches.
         """
         prepared = await self._prepared()
-        if prepared.resting is None and self._queue and not self._pace.is_overrun and not self.is_busy():
+        if prepared.resting is None and self._queue and not self._pace.is_receiving and not self.is_busy():
             self._ahead = asyncio.create_task(self._prepare_some(), name="intake: prepare ahead")
         await self._settle_prepared(prepared)
         return prepared.taken
